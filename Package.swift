@@ -1,0 +1,113 @@
+// swift-tools-version: 6.2
+// Muster: an IMS presence platform. ARCHITECTURE.md explains the rooms and the layers between them.
+import PackageDescription
+
+/// Settings of every Swift target: the language mode is Swift 6, and a warning is an error.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// A room of the house: a library target whose import list is its place in the layers.
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// The tests of a room.
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [String] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies + ["MusterTesting"], exclude: resources, swiftSettings: settings)
+}
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioConcurrency: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+
+let package = Package(
+    name: "muster",
+    products: [.executable(name: "muster", targets: ["muster"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    ],
+    targets: [
+        // Libraries of the system, seen from Swift.
+        .systemLibrary(name: "CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+
+        // L0 ground
+        room("Ground"),
+        // L1 wire
+        room("SIPWire", ["Ground"]),
+        room("XMLTree", ["Ground", "CLibXML2"]),
+        room("PresenceDocuments", ["Ground", "XMLTree"]),
+        room("Cryptography", ["Ground", "COpenSSL"]),
+        room("DigestAuth", ["Ground", "Cryptography"]),
+        // L2 engines
+        room("SIPTransactions", ["Ground", "SIPWire"]),
+        room("EventNotification", ["Ground", "SIPWire", "SIPTransactions"]),
+        // L3 boxes
+        room("SCSCF", ["Ground", "SIPWire", "SIPTransactions", "DigestAuth"]),
+        room(
+            "PresenceServer",
+            ["Ground", "SIPWire", "SIPTransactions", "EventNotification", "XMLTree", "PresenceDocuments", "DigestAuth"]),
+        room(
+            "UserAgent",
+            [
+                "Ground", "SIPWire", "SIPTransactions", "EventNotification", "XMLTree", "PresenceDocuments",
+                "DigestAuth",
+            ]),
+        // L4 shell
+        room("Storage", ["Ground", "Cryptography", "DigestAuth", "PresenceServer", "SCSCF"]),
+        room("StorageSQLite", ["Ground", "Cryptography", "DigestAuth", "Storage", "PresenceServer", "SCSCF", grdb]),
+        room(
+            "Signalling",
+            [
+                "Ground", "SIPWire", "SIPTransactions", "COpenSSL", "CAres", nioCore, nioPosix, nioHTTP1, nioWebSocket,
+                nioTLS, nioConcurrency,
+            ]),
+        room("WebEdge", ["Ground", "Telemetry", hummingbird, lifecycle, logging]),
+        room("Telemetry", ["Ground", "SIPWire", logging, metrics, coreMetrics]),
+        room("Settings", ["Ground", configuration]),
+        // L5 assembly
+        room(
+            "MusterNode",
+            [
+                "Ground", "SIPWire", "SIPTransactions", "EventNotification", "PresenceServer", "SCSCF", "UserAgent",
+                "PresenceDocuments", "DigestAuth", "Cryptography", "Storage", "StorageSQLite", "Signalling", "WebEdge",
+                "Telemetry", "Settings", nioCore, nioPosix, logging, lifecycle,
+            ]),
+        .executableTarget(
+            name: "muster",
+            dependencies: [
+                "Ground", "SIPWire", "SIPTransactions", "UserAgent", "PresenceDocuments", "DigestAuth", "Cryptography",
+                "PresenceServer", "SCSCF", "Storage", "StorageSQLite", "Signalling", "Settings", "Telemetry",
+                "MusterNode", argumentParser, logging, nioCore, nioPosix,
+            ],
+            swiftSettings: settings),
+
+        // Tests, from the bottom up. MusterTesting is what they share.
+        .target(
+            name: "MusterTesting", dependencies: ["Ground"], path: "Tests/MusterTesting", swiftSettings: settings),
+    ]
+)

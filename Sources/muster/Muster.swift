@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Muster: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "muster")
+}
