@@ -1,0 +1,62 @@
+import Foundation
+import Testing
+
+/// The house has layers, and a room imports only what lies below it, but for the arrows that ARCHITECTURE.md shows.
+@Suite("Layers")
+struct LayerTests {
+    /// The layer of every room. A new room is entered here and in ARCHITECTURE.md.
+    static let layers: [String: Int] = [
+        "CLibXML2": 0, "COpenSSL": 0, "CAres": 0, "Ground": 0,
+        "SIPWire": 1, "XMLTree": 1, "PresenceDocuments": 1, "Cryptography": 1, "DigestAuth": 1,
+        "SIPTransactions": 2, "EventNotification": 2,
+        "SCSCF": 3, "PresenceServer": 3, "UserAgent": 3,
+        "Storage": 4, "StorageSQLite": 4, "Signalling": 4, "WebEdge": 4, "Telemetry": 4, "Settings": 4,
+        "MusterNode": 5, "muster": 5,
+    ]
+
+    /// Imports inside one layer that are allowed: from the first to the second.
+    static let arrows: Set<String> = [
+        "PresenceDocuments XMLTree", "DigestAuth Cryptography", "EventNotification SIPTransactions",
+        "StorageSQLite Storage", "WebEdge Telemetry", "muster MusterNode",
+    ]
+
+    /// Modules that need a clock, a socket, a file or a logger: nothing below the shell imports them.
+    static let shellOnly: Set<String> = [
+        "Foundation", "FoundationEssentials", "Glibc", "Dispatch", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket",
+        "NIOTLS", "NIOEmbedded", "NIOConcurrencyHelpers", "Logging", "Metrics", "CoreMetrics", "Hummingbird", "GRDB",
+        "Configuration", "ServiceLifecycle", "ArgumentParser", "CAres",
+    ]
+
+    @Test("a room imports only rooms of lower layers, or along an arrow")
+    func importsGoDownwards() throws {
+        for file in try SourceTree.files(in: ["Sources"]) {
+            let layer = try #require(Self.layers[file.room], "\(file.path): the room is not in the layer table")
+            for module in Self.imports(of: file) {
+                if let other = Self.layers[module] {
+                    let allowed = other < layer || Self.arrows.contains("\(file.room) \(module)") || layer == 0
+                    #expect(allowed, "\(file.path) imports \(module), which is not below \(file.room)")
+                } else if layer < 4 {
+                    #expect(!Self.shellOnly.contains(module), "\(file.path) imports \(module) below the shell")
+                }
+            }
+        }
+    }
+
+    @Test("every room of the layer table exists")
+    func tableIsCurrent() {
+        for room in Self.layers.keys {
+            let folder = SourceTree.root.appendingPathComponent("Sources/\(room)")
+            #expect(FileManager.default.fileExists(atPath: folder.path), "Sources/\(room) is missing")
+        }
+    }
+
+    private static func imports(of file: SourceTree.File) -> [String] {
+        file.lines.compactMap { line in
+            let words = line.split(separator: " ")
+            guard let index = words.firstIndex(of: "import"), index <= 2, index + 1 < words.count,
+                line.hasPrefix("import") || line.hasPrefix("package import") || line.hasPrefix("@")
+            else { return nil }
+            return words[index + 1].split(separator: ".").first.map(String.init)
+        }
+    }
+}
