@@ -1,4 +1,4 @@
-import Ground
+internal import Ground
 
 /// What the answer to a NOTIFY means for its subscription (RFC 6665 §4.2.2, RFC 5057 §5).
 package enum NotifyOutcome: Equatable, Sendable {
