@@ -94,7 +94,7 @@ package struct NotificationMark: Equatable, Sendable {
 }
 
 /// A change of durable state. Operations are applied in the order in which they were given.
-package enum StoreOperation: Equatable, Sendable {
+package enum PresenceStoreOperation: Equatable, Sendable {
     /// Inserts the publication, or replaces the one with the same id.
     case putPublication(PublicationRecord)
     /// Removes the publication with this id; nothing happens if there is none.

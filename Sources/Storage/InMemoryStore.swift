@@ -1,0 +1,103 @@
+import DigestAuth
+import Ground
+import PresenceServer
+import SCSCF
+import Synchronization
+
+/// A storage that lasts as long as the process: the reference that says what the others have to do, and what tests use.
+package final class InMemoryStore: Store {
+    private struct State {
+        var publications: [UInt64: PublicationRecord] = [:]
+        var subscriptions: [UInt64: SubscriptionRecord] = [:]
+        var bindings: [UInt64: BindingRecord] = [:]
+        var subscribers: [SubscriberKey: SubscriberRecord] = [:]
+        var isClosed = false
+    }
+
+    private struct SubscriberKey: Hashable, Comparable {
+        let realm: String
+        let user: String
+
+        static func < (left: SubscriberKey, right: SubscriberKey) -> Bool {
+            (left.realm, left.user) < (right.realm, right.user)
+        }
+    }
+
+    private let state = Mutex(State())
+
+    package init() {}
+
+    package func load() throws(Fault) -> StoredState {
+        try self.withOpenState { state in
+            StoredState(
+                presence: StoredPresence(
+                    publications: state.publications.values.sorted { $0.id < $1.id },
+                    subscriptions: state.subscriptions.values.sorted { $0.id < $1.id }),
+                bindings: state.bindings.values.sorted { $0.id < $1.id })
+        }
+    }
+
+    package func commit(_ operations: [StoreOperation]) throws(Fault) {
+        try self.withOpenState { state in
+            for operation in operations {
+                switch operation {
+                case .presence(let change): Self.apply(change, to: &state)
+                case .registrar(.putBinding(let record)): state.bindings[record.id] = record
+                case .registrar(.removeBinding(let id)): state.bindings[id] = nil
+                }
+            }
+        }
+    }
+
+    private static func apply(_ change: PresenceStoreOperation, to state: inout State) {
+        switch change {
+        case .putPublication(let record): state.publications[record.id] = record
+        case .removePublication(let id): state.publications[id] = nil
+        case .putSubscription(let record): state.subscriptions[record.id] = record
+        case .removeSubscription(let id): state.subscriptions[id] = nil
+        case .notified(let marks):
+            for mark in marks { state.subscriptions[mark.subscription]?.advance(to: mark) }
+        }
+    }
+
+    package func subscriber(user: String, realm: String) throws(Fault) -> SubscriberRecord? {
+        try self.withOpenState { $0.subscribers[SubscriberKey(realm: realm, user: user)] }
+    }
+
+    package func putSubscriber(_ record: SubscriberRecord) throws(Fault) {
+        try self.withOpenState {
+            $0.subscribers[SubscriberKey(realm: record.realm, user: record.digestUser)] = record
+        }
+    }
+
+    package func removeSubscriber(user: String, realm: String) throws(Fault) -> Bool {
+        try self.withOpenState { $0.subscribers.removeValue(forKey: SubscriberKey(realm: realm, user: user)) != nil }
+    }
+
+    package func subscribers() throws(Fault) -> [SubscriberRecord] {
+        try self.withOpenState { state in state.subscribers.sorted { $0.key < $1.key }.map(\.value) }
+    }
+
+    package func hasSubscriber(identity: [UInt8]) throws(Fault) -> Bool {
+        try self.withOpenState { state in state.subscribers.values.contains { $0.identity == identity } }
+    }
+
+    package func close() { self.state.withLock { $0.isClosed = true } }
+
+    private func withOpenState<Result: Sendable>(
+        _ body: (inout State) -> Result
+    ) throws(Fault) -> Result {
+        let result: Result? = self.state.withLock { $0.isClosed ? nil : body(&$0) }
+        guard let result else { throw .storageUnavailable("the storage was closed") }
+        return result
+    }
+}
+
+extension SubscriptionRecord {
+    /// Takes over the numbers of a NOTIFY that went out, unless they are older than what is here.
+    package mutating func advance(to mark: NotificationMark) {
+        guard mark.cseq > self.localCSeq else { return }
+        self.localCSeq = mark.cseq
+        self.partialVersion = mark.partialVersion
+    }
+}

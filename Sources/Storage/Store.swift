@@ -1,0 +1,105 @@
+import DigestAuth
+import Ground
+import PresenceServer
+import SCSCF
+
+/// A change of durable state, of whichever box. Operations are applied in the order in which they were given.
+package enum StoreOperation: Equatable, Sendable {
+    case presence(PresenceStoreOperation)
+    case registrar(RegistrarStoreOperation)
+}
+
+/// Everything a storage kept, as it stands at a start.
+package struct StoredState: Equatable, Sendable {
+    /// Publications and subscriptions in the order of their ids, marks already folded in.
+    package var presence: StoredPresence
+    /// The location table in the order of its ids.
+    package var bindings: [BindingRecord]
+    /// What could not be read. The rest is complete without it.
+    package var damages: [StorageDamage]
+
+    package init(
+        presence: StoredPresence = StoredPresence(), bindings: [BindingRecord] = [], damages: [StorageDamage] = []
+    ) {
+        self.presence = presence
+        self.bindings = bindings
+        self.damages = damages
+    }
+}
+
+/// A record that could not be read and was put aside.
+package struct StorageDamage: Hashable, Sendable, CustomStringConvertible {
+    /// The table it stood in.
+    package let table: String
+    /// Its id, where that could still be read.
+    package let id: UInt64?
+    /// What is wrong with it.
+    package let reason: String
+
+    package init(table: String, id: UInt64?, reason: String) {
+        self.table = table
+        self.id = id
+        self.reason = reason
+    }
+
+    package var description: String {
+        "\(self.table) \(self.id.map { String($0) } ?? "(id unknown)"): \(self.reason)"
+    }
+}
+
+/// How surely a commit is kept.
+package enum CommitDurability: Hashable, Sendable {
+    /// When ``Store/commit(_:)`` returns, the disk has it: it survives a power failure.
+    case strict
+    /// When ``Store/commit(_:)`` returns, the operating system has it: it survives the death of the process, and after
+    /// a power failure the storage is sound but may lack the last commits.
+    case relaxed
+}
+
+/// A place that keeps state over restarts. Every backend passes the same conformance suite.
+///
+/// All methods block the calling thread, and may be called from any.
+package protocol Store: Sendable {
+    /// Reads everything. Called once, at a start.
+    func load() throws(Fault) -> StoredState
+
+    /// Applies the operations, all of them or none. Durable when it returns.
+    ///
+    /// Putting a record replaces the one with the same id; removing one that is not there does nothing; a mark of a
+    /// subscription that is not there is ignored, and so is one that is older than what is stored.
+    func commit(_ operations: [StoreOperation]) throws(Fault)
+
+    /// The subscriber who has a user name in a realm; nil if there is none.
+    func subscriber(user: String, realm: String) throws(Fault) -> SubscriberRecord?
+
+    /// Adds a subscriber, or replaces the one with the same user name and realm. Durable when it returns.
+    func putSubscriber(_ record: SubscriberRecord) throws(Fault)
+
+    /// Removes a subscriber; false if there was none. Durable when it returns.
+    func removeSubscriber(user: String, realm: String) throws(Fault) -> Bool
+
+    /// All subscribers, ordered by realm and user name.
+    func subscribers() throws(Fault) -> [SubscriberRecord]
+
+    /// Whether a subscriber has this canonical identity.
+    func hasSubscriber(identity: [UInt8]) throws(Fault) -> Bool
+
+    /// Ends the use of the storage. What comes after it throws.
+    func close()
+}
+
+extension Fault {
+    /// The disk or the quota is full.
+    package static func storageFull(_ reason: String) -> Fault { Fault(code: "storage.full", reason: reason) }
+
+    /// Another process has the storage.
+    package static func storageInUse(_ reason: String) -> Fault { Fault(code: "storage.in-use", reason: reason) }
+
+    /// The file is no database, or so damaged that nothing of it can be used.
+    package static func storageDamaged(_ reason: String) -> Fault { Fault(code: "storage.damaged", reason: reason) }
+
+    /// The master key does not open what was sealed, or cannot be used.
+    package static func masterKeyUnusable(_ reason: String) -> Fault {
+        Fault(code: "storage.master-key-unusable", reason: reason)
+    }
+}
