@@ -1,0 +1,81 @@
+package import Ground
+
+/// How a message was cut out of what the transport delivered (RFC 3261 §18.3).
+package enum Framing: Sendable, Hashable {
+    /// One message is one datagram (UDP, a WebSocket frame). Content-Length may be absent; bytes behind it are
+    /// dropped.
+    case datagram
+    /// Content-Length cut the message out of a stream (TCP, TLS).
+    case stream
+}
+
+/// A SIP message: one array of bytes and where things lie in it (RFC 3261 §7).
+///
+/// Parsing splits; it does not judge. ``validate(limits:)`` judges what a server relies on. The typed accessors
+/// read one header each and say what is wrong with it.
+package struct SIPMessage: Sendable, Equatable {
+    /// The first line.
+    package enum StartLine: Sendable, Equatable {
+        /// The range is the Request-URI in ``SIPMessage/storage``.
+        case request(Method, uri: Range<Int>)
+        /// The range is the reason phrase. The status is 0 if the line did not hold one.
+        case response(status: Int, reason: Range<Int>)
+    }
+
+    /// All bytes of the message. Line breaks of folded headers have become blanks.
+    package let storage: [UInt8]
+    /// The first line.
+    package let startLine: StartLine
+    /// The header lines in their order.
+    package let headers: [HeaderField]
+    /// Where the body lies in the storage.
+    package let bodyRange: Range<Int>
+    /// The Content-Length as it was read.
+    let declaredLength: DeclaredLength
+    /// How many bytes followed the header section.
+    let availableBytes: Int
+    /// How the message was cut out.
+    package let framing: Framing
+    /// What splitting has noticed; ``validate(limits:)`` throws it.
+    let structuralFault: ParseFault.Kind?
+
+    /// Whether the message is a request.
+    package var isRequest: Bool {
+        if case .request = self.startLine { return true }
+        return false
+    }
+
+    /// The method of a request; for a response that of its CSeq.
+    package var method: Method {
+        if case .request(let method, _) = self.startLine { return method }
+        guard let value = self.first(.cseq) else { return .other([]) }
+        guard let cseq = try? CSeq.parse(value) else { return .other([]) }
+        return cseq.method
+    }
+
+    /// The Request-URI as it came; empty for a response.
+    package var requestURI: Octets {
+        if case .request(_, let range) = self.startLine { return self.storage[range] }
+        return []
+    }
+
+    /// The status code; 0 for a request.
+    package var status: Int {
+        if case .response(let status, _) = self.startLine { return status }
+        return 0
+    }
+
+    /// The reason phrase; empty for a request.
+    package var reason: Octets {
+        if case .response(_, let range) = self.startLine { return self.storage[range] }
+        return []
+    }
+
+    /// The body; empty if there is none.
+    package var body: Octets { self.storage[self.bodyRange] }
+
+    /// Whether two messages have the same bytes, cut the same way.
+    package static func == (left: SIPMessage, right: SIPMessage) -> Bool {
+        left.storage == right.storage && left.headers == right.headers && left.bodyRange == right.bodyRange
+    }
+}
