@@ -40,7 +40,7 @@ static inline void muster_ctx_default_options(SSL_CTX *c) {
 }
 
 static inline int muster_ssl_server_name(SSL *s, const char *name) { return (int)SSL_set_tlsext_host_name(s, name); }
-static inline long muster_ssl_pending_bytes(BIO *b) { return (long)BIO_ctrl_pending(b); }
+static inline long muster_pending_bytes(BIO *b) { return (long)BIO_ctrl_pending(b); }
 
 // A memory BIO that asks for more when it is empty instead of reporting the end of the file.
 static inline BIO *muster_memory_bio(void) {
