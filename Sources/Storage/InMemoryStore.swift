@@ -9,6 +9,8 @@ package final class InMemoryStore: Store {
     private struct State {
         var publications: [UInt64: PublicationRecord] = [:]
         var subscriptions: [UInt64: SubscriptionRecord] = [:]
+        /// The latest mark of each subscription; it stays when the subscription is put again.
+        var marks: [UInt64: NotificationMark] = [:]
         var bindings: [UInt64: BindingRecord] = [:]
         var subscribers: [SubscriberKey: SubscriberRecord] = [:]
         var isClosed = false
@@ -29,10 +31,15 @@ package final class InMemoryStore: Store {
 
     package func load() throws(Fault) -> StoredState {
         try self.withOpenState { state in
-            StoredState(
+            let subscriptions = state.subscriptions.values.map { stored in
+                var record = stored
+                if let mark = state.marks[record.id] { record.advance(to: mark) }
+                return record
+            }
+            return StoredState(
                 presence: StoredPresence(
                     publications: state.publications.values.sorted { $0.id < $1.id },
-                    subscriptions: state.subscriptions.values.sorted { $0.id < $1.id }),
+                    subscriptions: subscriptions.sorted { $0.id < $1.id }),
                 bindings: state.bindings.values.sorted { $0.id < $1.id })
         }
     }
@@ -49,14 +56,18 @@ package final class InMemoryStore: Store {
         }
     }
 
-    private static func apply(_ change: PresenceStoreOperation, to state: inout State) {
+    private static func apply(_ change: PresenceServer.StoreOperation, to state: inout State) {
         switch change {
         case .putPublication(let record): state.publications[record.id] = record
         case .removePublication(let id): state.publications[id] = nil
         case .putSubscription(let record): state.subscriptions[record.id] = record
-        case .removeSubscription(let id): state.subscriptions[id] = nil
+        case .removeSubscription(let id):
+            state.subscriptions[id] = nil
+            state.marks[id] = nil
         case .notified(let marks):
-            for mark in marks { state.subscriptions[mark.subscription]?.advance(to: mark) }
+            for mark in marks where mark.cseq > state.marks[mark.subscription]?.cseq ?? 0 {
+                state.marks[mark.subscription] = mark
+            }
         }
     }
 

@@ -5,7 +5,7 @@ import SCSCF
 
 /// A change of durable state, of whichever box. Operations are applied in the order in which they were given.
 package enum StoreOperation: Equatable, Sendable {
-    case presence(PresenceStoreOperation)
+    case presence(PresenceServer.StoreOperation)
     case registrar(RegistrarStoreOperation)
 }
 
@@ -65,8 +65,9 @@ package protocol Store: Sendable {
 
     /// Applies the operations, all of them or none. Durable when it returns.
     ///
-    /// Putting a record replaces the one with the same id; removing one that is not there does nothing; a mark of a
-    /// subscription that is not there is ignored, and so is one that is older than what is stored.
+    /// Putting a record replaces the one with the same id; removing one that is not there does nothing. The latest mark
+    /// of a subscription advances the numbers of whatever record ``load()`` finds under its id, also of one that was
+    /// put again with older numbers: what was used is never used again. Marks without a record are ignored.
     func commit(_ operations: [StoreOperation]) throws(Fault)
 
     /// The subscriber who has a user name in a realm; nil if there is none.
@@ -94,9 +95,6 @@ extension Fault {
 
     /// Another process has the storage.
     package static func storageInUse(_ reason: String) -> Fault { Fault(code: "storage.in-use", reason: reason) }
-
-    /// The file is no database, or so damaged that nothing of it can be used.
-    package static func storageDamaged(_ reason: String) -> Fault { Fault(code: "storage.damaged", reason: reason) }
 
     /// The master key does not open what was sealed, or cannot be used.
     package static func masterKeyUnusable(_ reason: String) -> Fault {
