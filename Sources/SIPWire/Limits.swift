@@ -17,8 +17,6 @@ package struct Limits: Sendable, Equatable {
     package var maximumListElements: Int = 256
     /// Parts of a multipart body.
     package var maximumParts: Int = 64
-    /// How deep multipart bodies may stand in each other.
-    package var maximumPartDepth: Int = 4
     /// Keep-alive and empty lines in a row on a stream before the peer counts as a nuisance.
     package var maximumEmptyLines: Int = 64
 

@@ -46,6 +46,59 @@ package struct MultipartBody: Sendable, Equatable {
     init(parts: [Part]) { self.parts = parts }
 }
 
+extension SIPMessage {
+    /// The parts of the body, if its type is multipart (RFC 5621 §4.1); nil if it is not.
+    package func multipart(limits: Limits = .standard) throws(ParseFault) -> MultipartBody? {
+        guard let type = try self.contentType(), type.type.equalsIgnoringCase("multipart") else { return nil }
+        guard let boundary = type.boundary else { throw ParseFault(.badMultipart) }
+        return try MultipartBody.parse(self.body, boundary: boundary[...], limits: limits)
+    }
+}
+
+/// Writes a multipart body (RFC 2046 §5.1.1).
+package struct MultipartWriter: Sendable {
+    private let boundary: [UInt8]
+    private var bytes: [UInt8] = []
+
+    /// - Parameter boundary: 1 to 70 characters that occur in no part; a token of the core's entropy does.
+    package init(boundary: [UInt8]) { self.boundary = boundary }
+
+    /// Adds a part.
+    ///
+    /// - Parameters:
+    ///   - contentID: without angle brackets.
+    ///   - disposition: the value of Content-Disposition (RFC 5621 §8).
+    package mutating func part(
+        contentType: Octets, contentID: Octets? = nil, disposition: Octets? = nil, body: Octets
+    ) {
+        var writer = MessageWriter(reserving: body.count + 160)
+        writer.raw(literal: "--")
+        writer.raw(self.boundary[...])
+        writer.endHeader()
+        writer.header(.contentType, contentType)
+        if let contentID {
+            writer.begin(.contentID)
+            writer.raw(literal: "<")
+            writer.raw(contentID)
+            writer.raw(literal: ">")
+            writer.endHeader()
+        }
+        if let disposition { writer.header(.contentDisposition, disposition) }
+        writer.endHeader()
+        writer.raw(body)
+        writer.endHeader()
+        self.bytes += writer.bytes
+    }
+
+    /// The whole body.
+    package consuming func finish() -> [UInt8] {
+        self.bytes.append(literal: "--")
+        self.bytes += self.boundary
+        self.bytes.append(literal: "--\r\n")
+        return self.bytes
+    }
+}
+
 /// Finds the delimiters of a multipart body.
 struct MultipartScanner {
     private let bytes: [UInt8]

@@ -2,6 +2,8 @@ package import Ground
 
 /// Where the parts of a via-parm lie.
 struct ViaPieces: Hashable, Sendable {
+    /// Whether the sent-protocol is `SIP/2.0`.
+    var isSIP2: Bool
     var transport: Piece
     var host: Piece
     var port: UInt16?
@@ -62,13 +64,9 @@ enum ViaGrammar {
     static func scan(_ cursor: inout Cursor) throws(ParseFault) -> ViaPieces {
         cursor.skipBlanks()
         let name = cursor.run(CharacterClass.token)
-        guard Bytes.equalIgnoringCase(cursor.base, name, "sip"), self.slash(&cursor) else {
-            throw ParseFault(.badVia)
-        }
+        guard !name.isEmpty, self.slash(&cursor) else { throw ParseFault(.badVia) }
         let version = cursor.run(CharacterClass.token)
-        guard Bytes.equalIgnoringCase(cursor.base, version, "2.0"), self.slash(&cursor) else {
-            throw ParseFault(.badVia)
-        }
+        guard !version.isEmpty, self.slash(&cursor) else { throw ParseFault(.badVia) }
         let transport = cursor.run(CharacterClass.token)
         guard !transport.isEmpty, cursor.current == 0x20 || cursor.current == 0x09 else { throw ParseFault(.badVia) }
         cursor.skipBlanks()
@@ -81,8 +79,11 @@ enum ViaGrammar {
             port = read
         }
         guard let parameters = try? Parameters.checkHeaderParameters(&cursor) else { throw ParseFault(.badVia) }
+        // Another version is let through here: a 505 has to find its way back (RFC 4475 §3.1.2.16).
+        let isSIP2 =
+            Bytes.equalIgnoringCase(cursor.base, name, "sip") && Bytes.equalIgnoringCase(cursor.base, version, "2.0")
         return ViaPieces(
-            transport: Piece(transport), host: Piece(host), port: port, parameters: parameters,
+            isSIP2: isSIP2, transport: Piece(transport), host: Piece(host), port: port, parameters: parameters,
             end: UInt32(truncatingIfNeeded: cursor.position))
     }
 
