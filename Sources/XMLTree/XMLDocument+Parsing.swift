@@ -1,0 +1,39 @@
+package import Ground
+
+extension XMLDocument {
+    /// Reads a document.
+    ///
+    /// A document type declaration is refused, so that no entity can be declared; UTF-8 and US-ASCII are read
+    /// directly, UTF-16 with its mark and ISO-8859-1 are converted, other encodings are refused.
+    /// - Throws: what is wrong with the text, in the words of XML.
+    package static func parse(
+        _ bytes: Octets, vocabulary: XMLVocabulary = .empty, limits: XMLLimits = .standard
+    ) throws(XMLFault) -> XMLDocument {
+        guard bytes.count <= limits.bytes else { throw XMLFault(.overLimit, "too large") }
+        let copy = Array(bytes)
+        do {
+            return try XMLScanner.scan(copy, vocabulary: vocabulary, limits: limits)
+        } catch {
+            switch error {
+            case .irregular: return try LibXML2Reader.read(copy, vocabulary: vocabulary, limits: limits)
+            case .overLimit(let reason): throw XMLFault(.overLimit, reason)
+            }
+        }
+    }
+
+    /// Reads a document with the scanner alone; nil where it leaves the judgement to libxml2. For tests and fuzzing.
+    package static func parseByScanner(
+        _ bytes: Octets, vocabulary: XMLVocabulary = .empty, limits: XMLLimits = .standard
+    ) -> XMLDocument? {
+        guard bytes.count <= limits.bytes else { return nil }
+        return try? XMLScanner.scan(Array(bytes), vocabulary: vocabulary, limits: limits)
+    }
+
+    /// Reads a document with libxml2 alone. For tests and fuzzing.
+    package static func parseByLibrary(
+        _ bytes: Octets, vocabulary: XMLVocabulary = .empty, limits: XMLLimits = .standard
+    ) throws(XMLFault) -> XMLDocument {
+        guard bytes.count <= limits.bytes else { throw XMLFault(.overLimit, "too large") }
+        return try LibXML2Reader.read(Array(bytes), vocabulary: vocabulary, limits: limits)
+    }
+}
