@@ -46,9 +46,9 @@ package struct SlotTable<Element: Sendable>: Sendable {
 
     /// The element at a place that holds one.
     package subscript(place: UInt32) -> Element {
-        get {
-            guard let element = self.elements[Int(place)] else { preconditionFailure("an empty place was read") }
-            return element
+        _read {
+            precondition(self.elements[Int(place)] != nil, "an empty place was read")
+            yield self.elements[Int(place)]!
         }
         _modify {
             precondition(self.elements[Int(place)] != nil, "an empty place was changed")

@@ -93,20 +93,6 @@ package struct NotificationMark: Equatable, Sendable {
     }
 }
 
-/// A change of durable state. Operations are applied in the order in which they were given.
-package enum PresenceStoreOperation: Equatable, Sendable {
-    /// Inserts the publication, or replaces the one with the same id.
-    case putPublication(PublicationRecord)
-    /// Removes the publication with this id; nothing happens if there is none.
-    case removePublication(UInt64)
-    /// Inserts the subscription, or replaces the one with the same id.
-    case putSubscription(SubscriptionRecord)
-    /// Removes the subscription with this id and its marks; nothing happens if there is none.
-    case removeSubscription(UInt64)
-    /// Advances the numbers of subscriptions. A mark of a subscription that is not stored is ignored.
-    case notified([NotificationMark])
-}
-
 /// Everything a storage kept, as it stands at a start: marks are already folded into the subscriptions.
 package struct StoredPresence: Equatable, Sendable {
     package var publications: [PublicationRecord]

@@ -1,0 +1,141 @@
+internal import DigestAuth
+internal import EventNotification
+internal import Ground
+internal import SIPTransactions
+internal import SIPWire
+
+/// Who sent a request (design law 8, RFC 3325, RFC 3261 §22, REQ-24141-20). To and From decide nothing.
+struct ProvenIdentity: Sendable {
+    /// Canonical identities of the sender, the one that rules are matched with first; empty for an anonymous one.
+    var identities: [[UInt8]]
+    /// Whether the request came from the trust domain without an identity, as requests inside a dialog do: then the
+    /// dialog itself says who it is.
+    var isUnasserted = false
+
+    static let anonymous = ProvenIdentity(identities: [])
+
+    /// The identity that rules are matched with; empty for an anonymous sender.
+    var main: [UInt8] { self.identities.first ?? [] }
+
+    func includes(_ identity: [UInt8]) -> Bool { self.identities.contains(identity) }
+
+    func includes(_ identity: Octets) -> Bool { self.identities.contains { $0[...] == identity } }
+}
+
+/// A request whose sender's credentials are being fetched.
+struct AwaitedProof: Sendable {
+    let request: Request
+    let subject: PresenceServer.Subject
+    let package: Int
+    let response: DigestResponse
+}
+
+extension PresenceServer {
+    /// How far the proof has come.
+    enum Proof: Sendable {
+        case proven(ProvenIdentity)
+        case awaited(Ticket, DigestResponse)
+    }
+
+    /// Proves who sent a request, from the strongest claim to the weakest.
+    mutating func proof(
+        of request: Request, at now: Instant, into effects: inout [Effect]
+    ) throws(RequestRefusal) -> Proof {
+        let message = request.message
+        if request.origin.isTrusted {
+            let asserted = message.assertedIdentities().map { $0.uri.canonicalIdentity }
+            // RFC 3325 §9.1: of two, one is a sip or sips URI and one a tel URI. Rules are matched with the former.
+            if !asserted.isEmpty {
+                return .proven(ProvenIdentity(identities: asserted.sorted { $0.first == 0x73 && $1.first != 0x73 }))
+            }
+        }
+        let certified = Self.certifiedIdentities(request.origin)
+        if !certified.isEmpty { return .proven(ProvenIdentity(identities: Self.preferred(certified, by: message))) }
+        if self.configuration.fromStandsInForIdentity {
+            return .proven(Self.claimedIdentity(message))
+        }
+        if request.origin.isTrusted { return .proven(ProvenIdentity(identities: [], isUnasserted: true)) }
+        guard let authenticator = self.authenticator else { return .proven(.anonymous) }
+        switch authenticator.assess(message.all(.authorization), at: now) {
+        case .absent: throw self.challenge(isStale: false, at: now)
+        case .stale: throw self.challenge(isStale: true, at: now)
+        case .malformed(let reason): throw RequestRefusal(400, reason)
+        case .needed(let question, let response):
+            guard self.awaiting.count < self.configuration.limits.challengesInFlight else {
+                throw self.overLimit(.challengeLimit, into: &effects)
+            }
+            let ticket = self.tickets.next()
+            effects.append(.load(ticket, question))
+            return .awaited(ticket, response)
+        }
+    }
+
+    /// The credentials that a request waited for are there.
+    mutating func credentialsLoaded(
+        _ ticket: Ticket, _ answer: CredentialAnswer, at now: Instant, into effects: inout [Effect]
+    ) {
+        guard let awaited = self.awaiting.removeValue(forKey: ticket) else {
+            return self.observe(.unknownTicket, into: &effects)
+        }
+        do throws(RequestRefusal) {
+            let identity = try self.verified(awaited, answer, at: now)
+            try self.admitted(
+                awaited.request, awaited.subject, awaited.package, identity, at: now, into: &effects)
+        } catch {
+            self.refuse(awaited.request, error, into: &effects)
+        }
+    }
+
+    private mutating func verified(
+        _ awaited: AwaitedProof, _ answer: CredentialAnswer, at now: Instant
+    ) throws(RequestRefusal) -> ProvenIdentity {
+        let message = awaited.request.message
+        let verdict =
+            self.authenticator?.verify(
+                awaited.response, method: message.method.token[...], uri: message.requestURI, body: message.body,
+                answer: answer, at: now) ?? .wrong
+        switch verdict {
+        case .accepted(let credentials):
+            return ProvenIdentity(identities: Self.preferred(credentials.identities, by: message))
+        case .stale: throw self.challenge(isStale: true, at: now)
+        case .wrong: throw self.challenge(isStale: false, at: now)
+        case .malformed(let reason): throw RequestRefusal(400, reason)
+        }
+    }
+
+    /// 401 with a challenge for each algorithm (RFC 3261 §22.2: a notifier never uses 407).
+    private mutating func challenge(isStale: Bool, at now: Instant) -> RequestRefusal {
+        self.counted.challenges += 1
+        let challenges = self.authenticator?.challenge(isStale: isStale, at: now, entropy: &self.entropy) ?? []
+        return RequestRefusal(401, remedy: .challenges(challenges))
+    }
+
+    /// SIP URIs of users in the certificate of a TLS peer (RFC 5922 §7.1 names domains; only URIs with a user
+    /// identify one).
+    private static func certifiedIdentities(_ origin: Origin) -> [[UInt8]] {
+        guard !origin.certificateIdentities.isEmpty else { return [] }
+        return origin.certificateIdentities.compactMap { name in
+            guard name.contains("@"), let uri = SIPURI(name), uri.isSIP, uri.user != nil else { return nil }
+            return uri.canonicalIdentity
+        }
+    }
+
+    /// Of several identities that the sender has proven, the one that From names goes first: there the sender
+    /// chooses among its own.
+    private static func preferred(_ identities: [[UInt8]], by message: SIPMessage) -> [[UInt8]] {
+        guard identities.count > 1, let from = try? message.from().uri.canonicalIdentity,
+            let index = identities.firstIndex(of: from), index > 0
+        else { return identities }
+        var ordered = identities
+        ordered.swapAt(0, index)
+        return ordered
+    }
+
+    /// What From claims. RFC 3323 §4.1.1.3: the anonymous URI names nobody.
+    private static func claimedIdentity(_ message: SIPMessage) -> ProvenIdentity {
+        guard let uri = try? message.from().uri, !uri.host.equalsIgnoringCase("anonymous.invalid") else {
+            return .anonymous
+        }
+        return ProvenIdentity(identities: [uri.canonicalIdentity])
+    }
+}

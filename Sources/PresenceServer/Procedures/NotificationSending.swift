@@ -1,0 +1,244 @@
+internal import EventNotification
+internal import Ground
+internal import PresenceDocuments
+internal import SIPTransactions
+internal import SIPWire
+
+/// How notifications are written and sent (RFC 6665 §4.2.2, RFC 5839 §6, RFC 6446 §9.2, RFC 5263 §4).
+extension PresenceServer {
+    /// Does what the machine of a subscription decided.
+    mutating func act(
+        on verdict: NotifierSubscription.Verdict, _ place: UInt32, at now: Instant, into effects: inout [Effect]
+    ) {
+        switch verdict {
+        case .wait: break
+        case .waitUntil: self.armSubscription(place, at: now)
+        case .send: self.sendNotification(place, at: now, into: &effects)
+        case .sendIfChanged:
+            let machine = self.subscriptions[place].machine
+            if machine.isTerminated || (machine.isActive && self.isNews(place, at: now)) {
+                self.sendNotification(place, at: now, into: &effects)
+            } else {
+                self.counted.notificationsSuppressed += 1
+                self.armSubscription(place, at: now)
+            }
+        }
+    }
+
+    /// A notification is owed at once.
+    mutating func demandNotification(_ place: UInt32, at now: Instant, into effects: inout [Effect]) {
+        let verdict = self.subscriptions[place].machine.demanded()
+        self.act(on: verdict, place, at: now, into: &effects)
+    }
+
+    /// Ends a subscription and tells the watcher, as soon as the NOTIFY under way allows.
+    mutating func end(
+        _ place: UInt32, _ reason: TerminationReason, withState: Bool = false, at now: Instant,
+        into effects: inout [Effect]
+    ) {
+        self.subscriptions[place].endsWithState = withState && self.subscriptions[place].machine.isActive
+        self.subscriptions[place].machine.terminate(reason)
+        self.recount(place)
+        if case .outstanding = self.subscriptions[place].machine.delivery {
+            // The end is told when the NOTIFY under way is answered; after a crash it is told at the restart.
+            self.subscriptions[place].expires = min(self.subscriptions[place].expires, now)
+            if self.subscriptions[place].isStored { effects.append(.store(.putSubscription(self.record(of: place)))) }
+        }
+        self.demandNotification(place, at: now, into: &effects)
+    }
+
+    /// What a NOTIFY carries.
+    private struct Content {
+        /// Names the state that the watcher knows after this NOTIFY (RFC 5839 §4).
+        var tag: ContentTag
+        var type: StaticString?
+        var head: [UInt8] = []
+        /// The version between head and tail.
+        var version: UInt32?
+        var tail: [UInt8] = []
+
+        var count: Int { self.head.count + self.tail.count + 10 }
+    }
+
+    /// The tag of a subscription that is shown no state.
+    private static let stateless = ContentTag(of: Array("no state".utf8))
+
+    /// Writes a NOTIFY with the state as it is now and sends it. Takes the subscription away if it has ended.
+    mutating func sendNotification(
+        _ place: UInt32, authorization: [(HeaderName, [UInt8])] = [], recordsMark: Bool = true, at now: Instant,
+        into effects: inout [Effect]
+    ) {
+        let content = self.content(for: place, at: now)
+        self.subscriptions[place].localCSeq &+= 1
+        self.subscriptions[place].lastNotified = now
+        let isShown = !self.subscriptions[place].machine.isPending
+        self.subscriptions[place].lastTag = isShown ? content.tag.raw : 0
+        self.rememberSent(place, content.version, content.tag, at: now)
+        let bytes = self.notification(place, content, authorization, at: now)
+        let transaction = ClientTransactionID(raw: self.entropy.next())
+        let dialog = self.subscriptions[place].dialog
+        guard let target = DialogTarget(encoded: dialog.target)?.target(requestBytes: bytes.count) else {
+            return self.removeSubscription(place, into: &effects)
+        }
+        effects.append(
+            .send(
+                transaction,
+                OutgoingRequest(method: .notify, bytes: bytes, viaOffset: dialog.viaOffset, target: target)))
+        self.counted.notificationsSent += 1
+        if self.subscriptions[place].machine.isTerminated {
+            return self.removeSubscription(place, into: &effects)
+        }
+        if recordsMark, self.subscriptions[place].isStored {
+            self.marks.append(
+                NotificationMark(
+                    subscription: self.subscriptions[place].id, cseq: self.subscriptions[place].localCSeq,
+                    partialVersion: self.subscriptions[place].partialVersion))
+        }
+        self.subscriptions[place].machine.sent(transaction: transaction.raw)
+        self.outstanding[transaction.raw] = OutstandingNotification(
+            subscription: place, generation: self.subscriptions.generation(of: place),
+            isAuthorized: !authorization.isEmpty)
+        self.armSubscription(place, at: now)
+    }
+
+    /// Chooses body and tag for the state of the subscription.
+    private mutating func content(for place: UInt32, at now: Instant) -> Content {
+        switch self.subscriptions[place].machine {
+        case .pending: return Content(tag: Self.stateless)
+        case .terminated where !self.subscriptions[place].endsWithState: return Content(tag: Self.stateless)
+        case .active, .terminated: break
+        }
+        let view = self.subscriptions[place].view
+        self.refreshView(view, at: now)
+        let tag = self.views[view].tag
+        let extras = self.subscriptions[place].extras
+        if extras != Subscription.nowhere {
+            // RFC 5839 §6.2: the watcher knows this state; it hears only of the subscription.
+            if let condition = self.extras[extras].wishes.suppress, condition.matches(tag) { return Content(tag: tag) }
+            if self.extras[extras].wishes.partial, let rendering = self.partialRendering(for: place, at: now) {
+                self.counted.partialNotifications += 1
+                return Content(
+                    tag: tag, type: Self.partialPIDF, head: rendering.head,
+                    version: self.subscriptions[place].partialVersion &+ 1, tail: rendering.tail)
+            }
+        }
+        let body = self.views[view].body
+        return Content(tag: tag, type: body.isEmpty ? nil : Self.pidf, head: body)
+    }
+
+    /// Keeps what the next notification of a subscription with wishes is made from.
+    private mutating func rememberSent(_ place: UInt32, _ version: UInt32?, _ tag: ContentTag, at now: Instant) {
+        if let version { self.subscriptions[place].partialVersion = version }
+        let extras = self.subscriptions[place].extras
+        guard extras != Subscription.nowhere else { return }
+        self.extras[extras].rate.sent(at: now)
+        guard self.subscriptions[place].machine.isActive else { return }
+        let view = self.subscriptions[place].view
+        if version != nil {
+            self.extras[extras].base = self.shownDocument(of: view, at: now)
+            self.extras[extras].baseTag = tag.raw
+        }
+        if self.views[view].filter != nil {
+            self.extras[extras].lastSeen = self.unfilteredDocument(of: view, at: now)
+        }
+    }
+
+    /// The bytes of a NOTIFY: the template of the dialog, the numbers, the body.
+    private func notification(
+        _ place: UInt32, _ content: Content, _ authorization: [(HeaderName, [UInt8])], at now: Instant
+    ) -> [UInt8] {
+        let subscription = self.subscriptions[place]
+        let template = subscription.dialog.template
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(template.count + content.count + 256)
+        template.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
+        bytes.append(literal: "Max-Forwards: 70\r\nCSeq: ")
+        bytes.append(decimal: UInt64(subscription.localCSeq))
+        bytes.append(literal: " NOTIFY\r\nSubscription-State: ")
+        self.appendState(of: subscription, to: &bytes, at: now)
+        bytes.append(literal: "\r\nSIP-ETag: ")
+        content.tag.append(to: &bytes)
+        bytes.append(literal: "\r\n")
+        for (name, value) in authorization {
+            bytes.append(literal: name.canonical)
+            bytes.append(literal: ": ")
+            bytes.append(contentsOf: value)
+            bytes.append(literal: "\r\n")
+        }
+        var version: [UInt8] = []
+        if let number = content.version { version.append(decimal: UInt64(number)) }
+        let count = content.head.count + version.count + content.tail.count
+        if let type = content.type, count > 0 {
+            bytes.append(literal: "Content-Type: ")
+            bytes.append(literal: type)
+            bytes.append(literal: "\r\n")
+        }
+        bytes.append(literal: "Content-Length: ")
+        bytes.append(decimal: UInt64(count))
+        bytes.append(literal: "\r\n\r\n")
+        bytes.append(contentsOf: content.head)
+        bytes.append(contentsOf: version)
+        bytes.append(contentsOf: content.tail)
+        return bytes
+    }
+
+    /// The value of Subscription-State (RFC 6665 §4.1.3, §8.2.3): `expires` while it lives, `reason` when it ends.
+    private func appendState(of subscription: Subscription, to bytes: inout [UInt8], at now: Instant) {
+        switch subscription.machine {
+        case .terminated(let reason, _):
+            bytes.append(literal: "terminated;reason=")
+            bytes.append(literal: reason.token)
+            return
+        case .pending: bytes.append(literal: "pending;expires=")
+        case .active: bytes.append(literal: "active;expires=")
+        }
+        let left = (subscription.expires - now).wholeNanoseconds
+        bytes.append(decimal: UInt64(max(left, 0) / 1_000_000_000))
+        if subscription.extras != Subscription.nowhere {
+            self.extras[subscription.extras].rate.rates.appendParameters(to: &bytes)
+        }
+    }
+
+    // MARK: The end of a subscription
+
+    /// Takes a subscription out of all tables and the store. Nothing is sent.
+    mutating func removeSubscription(_ place: UInt32, into effects: inout [Effect]) {
+        let subscription = self.subscriptions[place]
+        let owner = subscription.presentity
+        let position = Int(subscription.position)
+        let last = self.presentities[owner].watchers.removeLast()
+        if last != place {
+            self.presentities[owner].watchers[position] = last
+            self.subscriptions[last].position = subscription.position
+        }
+        if case .outstanding(let transaction, _) = subscription.machine.delivery {
+            self.outstanding[transaction] = nil
+        }
+        if subscription.extras != Subscription.nowhere { self.extras.remove(subscription.extras) }
+        if subscription.countsAsPending { self.pendingCount -= 1 }
+        self.subscriptionPlaces[subscription.id] = nil
+        self.subscriptions.remove(place)
+        self.releaseView(subscription.view)
+        if subscription.isStored { effects.append(.store(.removeSubscription(subscription.id))) }
+        self.forgetIfIdle(owner)
+    }
+
+    /// Keeps the gauge of pending subscriptions right.
+    mutating func recount(_ place: UInt32) {
+        let isPending = self.subscriptions[place].machine.isPending
+        guard isPending != self.subscriptions[place].countsAsPending else { return }
+        self.subscriptions[place].countsAsPending = isPending
+        self.pendingCount += isPending ? 1 : -1
+    }
+
+    /// What the storage keeps of a subscription.
+    func record(of place: UInt32) -> SubscriptionRecord {
+        let subscription = self.subscriptions[place]
+        return SubscriptionRecord(
+            id: subscription.id, presentity: self.presentities[subscription.presentity].identity,
+            watcher: Array(subscription.dialog.watcher), package: StoredNames.presence,
+            state: subscription.machine.storedState, expires: subscription.expires,
+            localCSeq: subscription.localCSeq, partialVersion: subscription.partialVersion,
+            dialog: subscription.dialog.bytes)
+    }
+}

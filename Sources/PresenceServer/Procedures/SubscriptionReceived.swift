@@ -1,0 +1,201 @@
+internal import EventNotification
+internal import Ground
+internal import PresenceDocuments
+internal import SIPTransactions
+internal import SIPWire
+
+/// New subscriptions and fetches (RFC 6665 §4.2.1, RFC 3856 §6.4-§6.7, REQ-24141-19, REQ-24141-20).
+extension PresenceServer {
+    mutating func subscribe(
+        _ request: Request, _ presentity: [UInt8], _ package: Int, _ identity: ProvenIdentity, at now: Instant,
+        into effects: inout [Effect]
+    ) throws(RequestRefusal) {
+        self.counted.subscribes += 1
+        let message = request.message
+        guard self.isUser(presentity) else { throw RequestRefusal(404) }
+        let handling = self.judge(presentity, identity, into: &effects)
+        guard handling != .block else { throw RequestRefusal(403) }
+        let wish = try self.wish(of: message, package, presentity)
+        guard let contact = wish.contact else { throw RequestRefusal(400, "Missing Contact") }
+        let isFetch = wish.expires == 0
+        if !isFetch { try self.checkRoom(for: presentity, into: &effects) }
+        let id = self.freshIdentifier()
+        let dialog = try self.newDialog(request, id, package, contact, identity, wish)
+        let owner = try self.presentity(presentity, into: &effects)
+        guard let view = self.viewIfRoom(owner, handling, wish.filter) else {
+            self.observe(.watcherLimit, into: &effects)
+            self.forgetIfIdle(owner)
+            throw RequestRefusal(488, remedy: .warning(code: 399, text: "Too many different filters"))
+        }
+        let machine: NotifierSubscription = handling == .confirm ? .pending(.idle) : .active(.idle)
+        let place = self.insert(
+            Subscription(
+                id: id, dialog: dialog, presentity: owner, view: view, machine: machine,
+                expires: now + .seconds(Int64(wish.expires)), package: UInt8(package)))
+        self.setWishes(wish.wishes, of: place, at: now)
+        self.answerSubscription(request, 200, place, wish.expires, isNew: true, into: &effects)
+        if isFetch {
+            // RFC 6665 §4.4.3: one NOTIFY, and nothing stays.
+            self.counted.fetches += 1
+            return self.end(place, .timeout, withState: true, at: now, into: &effects)
+        }
+        self.subscriptions[place].isStored = true
+        self.sendNotification(place, recordsMark: false, at: now, into: &effects)
+        guard self.subscriptionPlaces[id] != nil else { return }
+        effects.append(.store(.putSubscription(self.record(of: place))))
+    }
+
+    /// Judges a watcher, counts the judgement and tells it.
+    private mutating func judge(
+        _ presentity: [UInt8], _ identity: ProvenIdentity, into effects: inout [Effect]
+    ) -> AuthorizationRule.Handling {
+        let watcher = identity.includes(presentity) ? presentity : identity.main
+        let (handling, reason) = self.rules.judge(
+            presentity: presentity, watcher: watcher[...], configuration: self.configuration)
+        self.counted.decided(handling)
+        effects.append(
+            .decided(
+                Decision(
+                    matter: .subscription, presentity: presentity, actor: watcher, handling: handling, reason: reason)))
+        return handling
+    }
+
+    private mutating func checkRoom(for presentity: [UInt8], into effects: inout [Effect]) throws(RequestRefusal) {
+        guard self.subscriptions.count < self.configuration.limits.subscriptions else {
+            throw self.overLimit(.subscriptionLimit, into: &effects)
+        }
+        guard let place = self.presentityPlaces[presentity] else { return }
+        guard self.presentities[place].watchers.count < self.configuration.limits.watchersPerPresentity else {
+            throw self.overLimit(.watcherLimit, into: &effects)
+        }
+    }
+
+    /// The view for a new subscription. Nil if its filter would be one view too many.
+    mutating func viewIfRoom(
+        _ owner: UInt32, _ handling: AuthorizationRule.Handling, _ filter: WatcherFilterSet?
+    ) -> UInt32? {
+        if filter != nil, self.presentities[owner].views.count >= self.configuration.limits.viewsPerPresentity {
+            return nil
+        }
+        return self.acquireView(owner, isPoliteBlock: handling == .politeBlock, filter: filter)
+    }
+
+    /// Puts a subscription among the watchers of its presentity.
+    mutating func insert(_ subscription: Subscription) -> UInt32 {
+        let owner = subscription.presentity
+        var subscription = subscription
+        subscription.position = UInt32(self.presentities[owner].watchers.count)
+        let place = self.subscriptions.insert(subscription)
+        self.presentities[owner].watchers.append(place)
+        self.subscriptionPlaces[subscription.id] = place
+        self.recount(place)
+        return place
+    }
+
+    /// The identity that the dialog belongs to: the presentity itself where the sender has several identities and
+    /// one of them is watched.
+    private func newDialog(
+        _ request: Request, _ id: UInt64, _ package: Int, _ contact: SIPURI, _ identity: ProvenIdentity,
+        _ wish: SubscriptionWish
+    ) throws(RequestRefusal) -> WatcherDialog {
+        let message = request.message
+        guard let local = message.first(.to), let remote = message.first(.from), let remoteTag = message.fromTag()
+        else { throw RequestRefusal(400, "Missing From Tag") }
+        let routes: [NameAddress]
+        let cseq: CSeq
+        do {
+            routes = try message.recordRoutes()
+            cseq = try message.cseq()
+        } catch { throw RequestRefusal(400, error.reason) }
+        var party = Array(local)
+        party.append(literal: ";tag=")
+        party.append(hex: id)
+        let way = Self.way(to: contact, over: routes)
+        let watched = try? SIPURI.parse(message.requestURI).canonicalIdentity
+        let watcher = watched.map { identity.includes($0) } ?? false ? watched ?? [] : identity.main
+        let parts = WatcherDialog.Parts(
+            remoteCSeq: cseq.number, requestURI: way.requestURI, isStrictlyRouted: way.isStrict,
+            routeLines: way.routeLines, local: party, remote: remote,
+            remoteTag: remoteTag, callID: message.callID, event: wish.event, contact: self.contact(for: request),
+            watcher: watcher, target: DialogTarget(uri: way.nextHop, flow: request.origin.flow), wishes: wish.wishes)
+        guard let dialog = WatcherDialog(parts, limit: self.configuration.limits.dialogBytes) else {
+            throw RequestRefusal(513)
+        }
+        return dialog
+    }
+
+    /// Where the requests of a dialog go.
+    struct Way {
+        var requestURI: Octets
+        var routeLines: [UInt8] = []
+        var isStrict = false
+        var nextHop: SIPURI
+    }
+
+    /// RFC 3261 §12.2.1.1: where our requests go. With a strict router on top the target becomes the last route.
+    static func way(to target: SIPURI, over routes: [NameAddress]) -> Way {
+        guard let first = routes.first else { return Way(requestURI: target.octets, nextHop: target) }
+        let isStrict = !first.uri.isLooseRouter
+        var way = Way(
+            requestURI: isStrict ? first.uriOctets : target.octets, isStrict: isStrict, nextHop: first.uri)
+        for route in isStrict ? routes.dropFirst() : routes[...] {
+            way.routeLines.append(literal: "Route: ")
+            way.routeLines.append(contentsOf: route.octets)
+            way.routeLines.append(literal: "\r\n")
+        }
+        if isStrict {
+            way.routeLines.append(literal: "Route: <")
+            way.routeLines.append(contentsOf: target.octets)
+            way.routeLines.append(literal: ">\r\n")
+        }
+        return way
+    }
+
+    /// The URI that our dialogs are reached at (RFC 6665 §4.5.1): this instance, over the transport that the watcher
+    /// used; sips where the watcher asked for it (RFC 3261 §12.1.1).
+    func contact(for request: Request) -> [UInt8] {
+        let flow = request.origin.flow
+        var contact: [UInt8] = []
+        contact.reserveCapacity(48)
+        let isSecure = request.message.requestURI.prefix(5).equalsIgnoringCase("sips:")
+        contact.append(literal: isSecure ? "sips:" : "sip:")
+        if let host = self.configuration.contactHost {
+            contact.append(contentsOf: host)
+        } else {
+            contact.append(text: flow.local.address.hostText)
+            contact.append(UInt8(ascii: ":"))
+            contact.append(decimal: UInt64(flow.local.port))
+        }
+        switch flow.transport {
+        case .udp: break
+        case .tcp: contact.append(literal: ";transport=tcp")
+        case .tls: contact.append(literal: isSecure ? ";transport=tcp" : ";transport=tls")
+        case .ws, .wss: contact.append(literal: ";transport=ws")
+        }
+        return contact
+    }
+
+    /// The answer to a SUBSCRIBE (RFC 6665 §4.2.1.1): 200, or 204 for a refresh that changes nothing (RFC 5839 §6.4).
+    mutating func answerSubscription(
+        _ request: Request, _ status: Int, _ place: UInt32, _ expires: UInt32, isNew: Bool,
+        into effects: inout [Effect]
+    ) {
+        let subscription = self.subscriptions[place]
+        var tag: [UInt8] = []
+        if isNew {
+            tag.reserveCapacity(16)
+            tag.append(hex: subscription.id)
+        }
+        // RFC 5839 §8.1.2 registers the phrase.
+        var writer = request.message.response(
+            status, status == 204 ? "No Notification" : nil, toTag: tag[...],
+            receivedFrom: request.origin.flow.remote, recordRoute: isNew)
+        writer.begin(.contact)
+        writer.raw(literal: "<")
+        writer.raw(subscription.dialog.contact)
+        writer.raw(literal: ">\r\n")
+        writer.header(.expires, number: UInt64(expires))
+        if isNew { writer.header(.allowEvents, self.registry.allowEvents) }
+        effects.append(.respond(request.transaction, writer.finish()))
+    }
+}

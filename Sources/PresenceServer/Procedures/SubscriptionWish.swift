@@ -1,0 +1,120 @@
+internal import EventNotification
+internal import Ground
+internal import PresenceDocuments
+internal import SIPTransactions
+internal import SIPWire
+
+/// What a SUBSCRIBE asks for, checked.
+struct SubscriptionWish: Sendable {
+    /// Seconds granted; zero ends the subscription or makes a fetch.
+    var expires: UInt32
+    /// The remote target; nil if the request names none.
+    var contact: SIPURI?
+    /// Value of the Event header of our notifications: type and id.
+    var event: [UInt8]
+    var wishes: WatcherWishes
+    /// The filter that came with the request.
+    var filter: WatcherFilterSet?
+    /// Whether the request said which documents it accepts.
+    var namesDocuments: Bool
+}
+
+extension PresenceServer {
+    /// Reads what a SUBSCRIBE asks for, and refuses what cannot be given.
+    func wish(of message: SIPMessage, _ package: Int, _ presentity: [UInt8]) throws(RequestRefusal) -> SubscriptionWish
+    {
+        let contact = try Self.remoteTarget(of: message)
+        let accepted = try self.accepted(by: message, package)
+        let expires = try Self.grant(message, self.configuration.subscriptionExpiry)
+        var wishes = WatcherWishes()
+        wishes.partial = accepted == .partial
+        let event: EventHeader?
+        do { event = try message.event() } catch { throw RequestRefusal(400, error.reason) }
+        if let event { wishes.rates = Self.rates(of: event) }
+        if let condition = message.first(.suppressIfMatch) {
+            guard let suppress = SuppressIfMatch(condition) else {
+                throw RequestRefusal(400, "Bad Suppress-If-Match")
+            }
+            wishes.suppress = suppress
+        }
+        let filter = try self.filter(of: message, package, presentity)
+        if let filter { wishes.filter = filter.serialised() }
+        return SubscriptionWish(
+            expires: expires, contact: contact, event: self.eventValue(event, package), wishes: wishes,
+            filter: filter, namesDocuments: accepted != .unnamed)
+    }
+
+    /// The Event of notifications is that of the SUBSCRIBE as far as it matters: type and id (RFC 6665 §8.2.1).
+    func eventValue(_ event: EventHeader?, _ package: Int) -> [UInt8] {
+        var value: [UInt8] = []
+        value.append(literal: self.registry[package].name)
+        if let id = event?.id {
+            value.append(literal: ";id=")
+            value.append(contentsOf: id)
+        }
+        return value
+    }
+
+    /// RFC 3261 §8.1.1.8, §12.1.1: exactly one address, a SIP one. Nil if there is no Contact.
+    private static func remoteTarget(of message: SIPMessage) throws(RequestRefusal) -> SIPURI? {
+        let contacts: ContactList
+        do { contacts = try message.contacts() } catch { throw RequestRefusal(400, error.reason) }
+        switch contacts {
+        case .wildcard: throw RequestRefusal(400, "Bad Contact")
+        case .addresses(let addresses):
+            guard let address = addresses.first else { return nil }
+            guard addresses.count == 1, address.uri.isSIP else { throw RequestRefusal(400, "Bad Contact") }
+            return address.uri
+        }
+    }
+
+    private enum Accepted {
+        case unnamed, whole, partial
+    }
+
+    /// Which documents the watcher takes (RFC 3261 §20.1, RFC 3856 §6.3, RFC 5263 §3).
+    private func accepted(by message: SIPMessage, _ package: Int) throws(RequestRefusal) -> Accepted {
+        let entries: [AcceptEntry]?
+        do { entries = try message.accept() } catch { throw RequestRefusal(400, error.reason) }
+        guard let entries else { return .unnamed }
+        // The most specific range decides (RFC 9110 §12.5.1, which RFC 3261 §20.1 follows).
+        let whole = Self.quality(of: Self.pidf, in: entries)
+        // A difference is sent only to who names the type: a wildcard does not ask for it (RFC 5263 §3.1).
+        let partialType = Self.partialPIDF
+        let partial =
+            entries.first { entry in
+                partialType.withUTF8Buffer { entry.essence.elementsEqual($0) }
+            }?.quality ?? 0
+        guard whole > 0 || partial > 0 else {
+            throw RequestRefusal(406, remedy: .accept(Self.accept(self.registry[package].notifyBodies)))
+        }
+        if partial > whole || (partial == whole && self.configuration.prefersPartialNotification) { return .partial }
+        return .whole
+    }
+
+    private static func quality(of type: StaticString, in entries: [AcceptEntry]) -> Int {
+        var best: (specificity: Int, quality: Int) = (-1, 0)
+        for entry in entries {
+            let isExact = type.withUTF8Buffer { entry.essence.elementsEqual($0) }
+            let isAny = entry.essence.elementsEqual([0x2A, 0x2F, 0x2A])
+            let isFamily = entry.essence.elementsEqual("application/*".utf8)
+            guard isExact || isAny || isFamily else { continue }
+            let specificity = isExact ? 2 : isFamily ? 1 : 0
+            if specificity > best.specificity { best = (specificity, entry.quality) }
+        }
+        return best.quality
+    }
+
+    /// RFC 4660 §4.3: the filter of the request; nil without a body.
+    private func filter(
+        of message: SIPMessage, _ package: Int, _ presentity: [UInt8]
+    ) throws(RequestRefusal) -> WatcherFilterSet? {
+        let types = self.registry[package].subscribeBodies
+        guard let (body, _) = try Self.usefulBody(message, types: types) else { return nil }
+        guard body.count <= self.configuration.limits.filterBytes else { throw RequestRefusal(413) }
+        let name = self.registry[package].name.withUTF8Buffer { Array($0) }
+        do {
+            return try WatcherFilterSet.parse(body, package: name[...], resource: presentity[...])
+        } catch { throw Self.refusal(of: error, types: types) }
+    }
+}

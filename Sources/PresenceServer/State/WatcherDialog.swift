@@ -1,0 +1,192 @@
+internal import Ground
+internal import SIPTransactions
+internal import SIPWire
+
+/// All of a watcher's dialog that does not change from NOTIFY to NOTIFY, in one array: the header part of its
+/// notifications ready to be copied, the way to the watcher, and what the watcher asked for.
+///
+/// The same bytes are what the storage keeps, so a live subscription and its record share them.
+///
+/// Layout (numbers big-endian): version 1, flags 1, remote CSeq 4, length of the request line 2, length of the
+/// template 2, offset and length of Call-ID, remote tag and Event value inside the template 2+2 each, length of the
+/// watcher's identity 2, length of the target 2, two bytes of zero, length of the wishes 4; then template, identity,
+/// target, wishes.
+struct WatcherDialog: Equatable, Sendable {
+    /// The bytes as the layout says.
+    private(set) var bytes: [UInt8]
+
+    /// The version of the layout that this code writes and reads.
+    static let version: UInt8 = 1
+    private static let headerLength = 32
+
+    /// What a dialog is made of.
+    struct Parts {
+        var remoteCSeq: UInt32
+        /// The remote target and the route set already as Request-URI and Route lines.
+        var requestURI: Octets
+        /// Whether the top of the route set is a strict router: then the Request-URI is that router and the last Route
+        /// is the remote target (RFC 3261 §12.2.1.1).
+        var isStrictlyRouted = false
+        /// Complete Route header lines with their line ends; empty without a route set.
+        var routeLines: [UInt8]
+        /// Value of the From header of our requests, tag included.
+        var local: [UInt8]
+        /// Value of the To header of our requests, tag included.
+        var remote: Octets
+        /// The tag inside ``remote``.
+        var remoteTag: Octets
+        var callID: Octets
+        /// Value of the Event header: type and id, nothing else.
+        var event: [UInt8]
+        /// Value of our Contact header.
+        var contact: [UInt8]
+        /// Canonical identity; empty for an anonymous watcher.
+        var watcher: [UInt8]
+        var target: DialogTarget
+        var wishes: WatcherWishes
+    }
+
+    /// - Returns: nil if the header part is longer than `limit`.
+    init?(_ parts: Parts, limit: Int) {
+        var template: [UInt8] = []
+        template.reserveCapacity(320)
+        template.append(literal: "NOTIFY ")
+        template.append(contentsOf: parts.requestURI)
+        template.append(literal: " SIP/2.0\r\n")
+        let viaOffset = template.count
+        template.append(contentsOf: parts.routeLines)
+        template.append(literal: "From: ")
+        template.append(contentsOf: parts.local)
+        template.append(literal: "\r\nTo: ")
+        let remoteStart = template.count
+        template.append(contentsOf: parts.remote)
+        template.append(literal: "\r\nCall-ID: ")
+        let callID = template.count
+        template.append(contentsOf: parts.callID)
+        template.append(literal: "\r\nEvent: ")
+        let event = template.count
+        template.append(contentsOf: parts.event)
+        template.append(literal: "\r\nContact: <")
+        template.append(contentsOf: parts.contact)
+        template.append(literal: ">\r\n")
+        let target = parts.target.encoded
+        let wishes = parts.wishes.encoded
+        guard template.count <= limit, template.count <= 65_535, parts.watcher.count <= 65_535, target.count <= 65_535
+        else { return nil }
+        let tagOffset = remoteStart + (parts.remoteTag.startIndex - parts.remote.startIndex)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Self.headerLength + template.count + parts.watcher.count + target.count + wishes.count)
+        bytes.append(Self.version)
+        bytes.append(parts.isStrictlyRouted ? 1 : 0)
+        bytes.append(big: parts.remoteCSeq)
+        for number in [
+            viaOffset, template.count, callID, parts.callID.count, tagOffset, parts.remoteTag.count, event,
+            parts.event.count, parts.watcher.count, target.count, 0,
+        ] { bytes.append(big: UInt16(truncatingIfNeeded: number)) }
+        bytes.append(big: UInt32(truncatingIfNeeded: wishes.count))
+        bytes.append(contentsOf: template)
+        bytes.append(contentsOf: parts.watcher)
+        bytes.append(contentsOf: target)
+        bytes.append(contentsOf: wishes)
+        self.bytes = bytes
+    }
+
+    /// Takes stored bytes. Nil if they are not of this version or do not hold together.
+    init?(stored bytes: [UInt8]) {
+        guard bytes.count >= Self.headerLength, bytes[0] == Self.version else { return nil }
+        self.bytes = bytes
+        let template = self.number(8)
+        let wishes = Int(bytes.bigUInt32(at: 28))
+        guard Self.headerLength + template + self.number(22) + self.number(24) + wishes == bytes.count,
+            self.number(6) >= 2, self.number(6) <= template, self.number(10) + self.number(12) <= template,
+            self.number(14) + self.number(16) <= template, self.number(18) + self.number(20) <= template,
+            DialogTarget(encoded: self.target) != nil, WatcherWishes(encoded: self.wishes) != nil
+        else { return nil }
+    }
+
+    private func number(_ offset: Int) -> Int { Int(self.bytes.bigUInt16(at: offset)) }
+
+    private func template(_ offset: Int) -> Octets {
+        let start = Self.headerLength + self.number(offset)
+        return self.bytes[start..<(start + self.number(offset + 2))]
+    }
+
+    /// Whether the Request-URI is a strict router and the last Route the remote target.
+    var isStrictlyRouted: Bool { self.bytes[1] & 1 == 1 }
+    /// Where the Via goes in the template.
+    var viaOffset: Int { self.number(6) }
+    /// The header part of a NOTIFY, from its request line to its Contact.
+    var template: Octets { self.bytes[Self.headerLength..<(Self.headerLength + self.number(8))] }
+    var callID: Octets { self.template(10) }
+    var remoteTag: Octets { self.template(14) }
+    /// Value of the Event header.
+    var event: Octets { self.template(18) }
+    /// The watcher's canonical identity; empty for an anonymous one.
+    var watcher: Octets {
+        let start = Self.headerLength + self.number(8)
+        return self.bytes[start..<(start + self.number(22))]
+    }
+    /// The way to the watcher, encoded.
+    var target: Octets {
+        let start = Self.headerLength + self.number(8) + self.number(22)
+        return self.bytes[start..<(start + self.number(24))]
+    }
+    /// What the watcher asked for, encoded.
+    var wishes: Octets {
+        self.bytes[(Self.headerLength + self.number(8) + self.number(22) + self.number(24))...]
+    }
+
+    /// CSeq number of the watcher's last request.
+    var remoteCSeq: UInt32 {
+        get { self.bytes.bigUInt32(at: 2) }
+        set {
+            for index in 0..<4 { self.bytes[2 + index] = UInt8(truncatingIfNeeded: newValue >> UInt32(24 - 8 * index)) }
+        }
+    }
+
+    /// The From value (ours, with tag), to rebuild the dialog when its target changes.
+    var localParty: Octets { self.line("From: ") }
+    /// The To value (the watcher's, with tag).
+    var remoteParty: Octets { self.line("To: ") }
+    /// The URI inside our Contact.
+    var contact: Octets { self.line("Contact: <").dropLast() }
+    /// The complete Route lines; empty without a route set.
+    var routeLines: Octets {
+        let template = self.template
+        let from = self.localParty.startIndex - "From: ".utf8.count
+        return template[(template.startIndex + self.viaOffset)..<from]
+    }
+
+    /// The value of the first line of the template that begins so. The template is ours, so the line is there.
+    private func line(_ start: StaticString) -> Octets {
+        let template = self.template
+        let count = start.utf8CodeUnitCount
+        var position = template.startIndex
+        while position < template.endIndex {
+            var end = position
+            while end < template.endIndex, template[end] != 0x0D { end += 1 }
+            if end - position >= count, template[position..<(position + count)].equals(start) {
+                return template[(position + count)..<end]
+            }
+            position = end + 2
+        }
+        return template[template.endIndex...]
+    }
+}
+
+extension [UInt8] {
+    /// Appends a number, most significant byte first.
+    mutating func append(big value: some FixedWidthInteger & UnsignedInteger) {
+        var shift = value.bitWidth - 8
+        while shift >= 0 {
+            self.append(UInt8(truncatingIfNeeded: value >> shift))
+            shift -= 8
+        }
+    }
+
+    func bigUInt16(at offset: Int) -> UInt16 { UInt16(self[offset]) << 8 | UInt16(self[offset + 1]) }
+
+    func bigUInt32(at offset: Int) -> UInt32 {
+        UInt32(self.bigUInt16(at: offset)) << 16 | UInt32(self.bigUInt16(at: offset + 2))
+    }
+}
