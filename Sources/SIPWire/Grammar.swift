@@ -7,9 +7,8 @@ struct CharacterSet128: Sendable {
 
     @inline(__always)
     func contains(_ byte: UInt8) -> Bool {
-        let bit = UInt64(byte & 63)
-        let word = byte < 64 ? self.low : (byte < 128 ? self.high : 0)
-        return (word &>> bit) & 1 == 1
+        let word = byte & 0x40 == 0 ? self.low : self.high
+        return (word &>> UInt64(byte)) & 1 == 1 && byte < 0x80
     }
 }
 
@@ -72,16 +71,28 @@ enum Bytes {
         return true
     }
 
-    /// Ignores the case of ASCII letters. The literal is lower-case.
+    /// Ignores the case of ASCII letters.
     @inline(__always)
     static func equalIgnoringCase(_ base: UnsafePointer<UInt8>, _ range: Range<Int>, _ literal: StaticString) -> Bool {
         let count = literal.utf8CodeUnitCount
         guard range.upperBound &- range.lowerBound == count else { return false }
         let mine = base + range.lowerBound
         let other = literal.utf8Start
-        for index in 0..<count where ASCII.lowercased(mine[index]) != ASCII.lowercased(other[index]) { return false }
+        for index in 0..<count {
+            let difference = mine[index] ^ other[index]
+            if difference == 0 { continue }
+            guard difference == 0x20, (mine[index] | 0x20) &- 0x61 < 26 else { return false }
+        }
         return true
     }
+
+    /// DIGIT, here because calls into another room are not inlined.
+    @inline(__always)
+    static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
+
+    /// HEXDIG, here because calls into another room are not inlined.
+    @inline(__always)
+    static func isHexDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 || (byte | 0x20) &- 0x61 < 6 }
 }
 
 /// A place in bytes that are being read. Every read is bounded by `end`; nothing traps.
@@ -144,8 +155,8 @@ struct Cursor {
             if set.contains(byte) {
                 self.position &+= 1
             } else if byte == UInt8(ascii: "%") {
-                guard self.position &+ 2 < self.end, ASCII.hexValue(self.base[self.position &+ 1]) != nil,
-                    ASCII.hexValue(self.base[self.position &+ 2]) != nil
+                guard self.position &+ 2 < self.end, Bytes.isHexDigit(self.base[self.position &+ 1]),
+                    Bytes.isHexDigit(self.base[self.position &+ 2])
                 else { return false }
                 self.position &+= 3
             } else {
@@ -181,7 +192,7 @@ struct Cursor {
     mutating func number() -> UInt64? {
         let start = self.position
         var value: UInt64 = 0
-        while self.position < self.end, ASCII.isDigit(self.base[self.position]) {
+        while self.position < self.end, Bytes.isDigit(self.base[self.position]) {
             let (product, overflow) = value.multipliedReportingOverflow(by: 10)
             let (sum, carry) = product.addingReportingOverflow(UInt64(self.base[self.position] &- 0x30))
             if overflow || carry { return nil }

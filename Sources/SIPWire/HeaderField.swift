@@ -68,49 +68,69 @@ struct HeadScanner {
     /// Reads header lines from `start` until the empty line; returns where the body begins.
     mutating func scan(from start: Int) throws(ParseFault) -> Int {
         let table = HeaderNameTable.shared
-        self.fields.reserveCapacity(20)
+        let base = self.base
+        let end = self.end
+        var fields: [HeaderField] = []
+        fields.reserveCapacity(24)
+        defer { self.fields = fields }
         var position = start
         while true {
-            if position >= self.end {
+            if position >= end {
                 // The empty line is missing; what is there can still be answered.
                 self.note(.unfinishedHead)
-                return self.end
+                return end
             }
-            if self.base[position] == 0x0D, position &+ 1 < self.end, self.base[position &+ 1] == 0x0A {
-                return position &+ 2
+            if base[position] == 0x0D, position &+ 1 < end, base[position &+ 1] == 0x0A { return position &+ 2 }
+            if fields.count >= self.limits.maximumHeaders { throw ParseFault(.tooManyHeaders) }
+            let lineStart = position
+            let nameEnd: Int
+            let name: HeaderName
+            var isMalformed = false
+            if position &+ 32 <= end, let known = table.known(base + position) {
+                name = known.name
+                nameEnd = position &+ known.colon
+                position = nameEnd &+ 1
+            } else {
+                nameEnd = self.nameEnd(from: position)
+                position = self.valueStart(from: nameEnd, &isMalformed)
+                isMalformed = isMalformed || nameEnd == lineStart
+                if isMalformed { self.note(.badHeaderLine) }
+                name =
+                    isMalformed
+                    ? .other
+                    : table.name(UnsafeBufferPointer(start: base + lineStart, count: nameEnd &- lineStart))
             }
-            if self.fields.count >= self.limits.maximumHeaders { throw ParseFault(.tooManyHeaders) }
-            position = try self.line(from: position, table)
+            let (lineEnd, next) = self.endOfLine(from: position)
+            if next &- lineStart > self.limits.maximumHeaderBytes { throw ParseFault(.headerTooLong) }
+            var valueStart = position
+            var valueEnd = lineEnd
+            while valueStart < valueEnd, Self.isBlank(base[valueStart]) { valueStart &+= 1 }
+            while valueEnd > valueStart, Self.isBlank(base[valueEnd &- 1]) { valueEnd &-= 1 }
+            if name == .contentLength { self.readLength(valueStart..<valueEnd) }
+            fields.append(
+                HeaderField(
+                    name: name, isMalformed: isMalformed, nameStart: UInt32(truncatingIfNeeded: lineStart),
+                    nameEnd: UInt32(truncatingIfNeeded: nameEnd), valueStart: UInt32(truncatingIfNeeded: valueStart),
+                    valueEnd: UInt32(truncatingIfNeeded: valueEnd)))
+            position = next
         }
     }
 
-    @inline(__always)
-    private mutating func line(from start: Int, _ table: HeaderNameTable) throws(ParseFault) -> Int {
+    private func nameEnd(from start: Int) -> Int {
         var position = start
         while position < self.end, CharacterClass.token.contains(self.base[position]) { position &+= 1 }
-        let nameEnd = position
+        return position
+    }
+
+    /// Behind the colon, which blanks may stand before (RFC 3261 §25.1 HCOLON).
+    private func valueStart(from nameEnd: Int, _ isMalformed: inout Bool) -> Int {
+        var position = nameEnd
         while position < self.end, self.base[position] == 0x20 || self.base[position] == 0x09 { position &+= 1 }
-        var isMalformed = nameEnd == start
-        if position < self.end, self.base[position] == UInt8(ascii: ":") {
-            position &+= 1
-        } else {
+        guard position < self.end, self.base[position] == UInt8(ascii: ":") else {
             isMalformed = true
+            return position
         }
-        var valueStart = position
-        let (lineEnd, next) = self.endOfLine(from: position)
-        if next &- start > self.limits.maximumHeaderBytes { throw ParseFault(.headerTooLong) }
-        var valueEnd = lineEnd
-        while valueStart < valueEnd, Self.isBlank(self.base[valueStart]) { valueStart &+= 1 }
-        while valueEnd > valueStart, Self.isBlank(self.base[valueEnd &- 1]) { valueEnd &-= 1 }
-        if isMalformed { self.note(.badHeaderLine) }
-        let name = isMalformed ? .other : table.name(self.base, start..<nameEnd, limit: self.end)
-        if name == .contentLength { self.readLength(valueStart..<valueEnd) }
-        self.fields.append(
-            HeaderField(
-                name: name, isMalformed: isMalformed, nameStart: UInt32(truncatingIfNeeded: start),
-                nameEnd: UInt32(truncatingIfNeeded: nameEnd), valueStart: UInt32(truncatingIfNeeded: valueStart),
-                valueEnd: UInt32(truncatingIfNeeded: valueEnd)))
-        return next
+        return position &+ 1
     }
 
     /// Blank, or part of the line break of a fold.

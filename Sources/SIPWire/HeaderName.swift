@@ -109,8 +109,8 @@ package enum HeaderName: UInt8, Sendable, CaseIterable {
     /// Reads a name in any case, long or compact (RFC 3261 §7.3.3).
     package init(_ name: Octets) {
         self = name.withUnsafeBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { return .other }
-            return HeaderNameTable.shared.name(base, 0..<buffer.count, limit: buffer.count)
+            guard buffer.allSatisfy({ CharacterClass.token.contains($0) }) else { return .other }
+            return HeaderNameTable.shared.name(buffer)
         }
     }
 

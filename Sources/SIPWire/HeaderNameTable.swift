@@ -3,24 +3,32 @@ internal import Ground
 /// Finds the number of a header name: one multiplication and, nearly always, one comparison of four words.
 ///
 /// Names are folded to lower case by setting bit 5 of every byte. That is exact for letters, digits and the hyphen
-/// among the characters of a token, which is all that the caller passes.
+/// among the characters of a token; the callers pass nothing else, or check for the one exception, control
+/// characters.
 struct HeaderNameTable: Sendable {
-    /// The length of the longest name that is known.
+    /// The length of the longest name that fits.
     static let longest = 32
 
     static let shared = HeaderNameTable()
 
+    /// A folded name; what lies behind its end is zero.
+    private struct Words: Equatable, Sendable {
+        var first: UInt64 = 0
+        var second: UInt64 = 0
+        var third: UInt64 = 0
+        var fourth: UInt64 = 0
+    }
+
     private struct Entry: Sendable {
-        var words: SIMD4<UInt64>
-        var length: UInt8
-        var name: HeaderName
+        var words = Words()
+        var length: UInt32 = 0
+        var name = HeaderName.other
     }
 
     private var slots: [Entry]
 
     private init() {
-        let empty = Entry(words: SIMD4(), length: 0, name: .other)
-        var slots = Array(repeating: empty, count: 512)
+        var slots = Array(repeating: Entry(), count: 512)
         for name in HeaderName.allCases where name != .other {
             let text = name.canonical.withUTF8Buffer { Array($0) }
             precondition(text.count <= Self.longest, "every known header name fits the table")
@@ -31,68 +39,107 @@ struct HeaderNameTable: Sendable {
     }
 
     private static func insert(_ text: [UInt8], _ name: HeaderName, into slots: inout [Entry]) {
-        let words = text.withUnsafeBufferPointer { buffer -> SIMD4<UInt64> in
-            guard let base = buffer.baseAddress else { return SIMD4() }
-            return Self.words(base, 0..<buffer.count, limit: buffer.count)
-        }
+        let words = Self.words(text[...])
         var slot = Self.slot(words, text.count)
         while slots[slot].length != 0 { slot = (slot + 1) & 511 }
-        slots[slot] = Entry(words: words, length: UInt8(text.count), name: name)
+        slots[slot] = Entry(words: words, length: UInt32(text.count), name: name)
     }
 
     @inline(__always)
-    private static func slot(_ words: SIMD4<UInt64>, _ length: Int) -> Int {
-        let mixed = (words[0] ^ (words[1] &<< 1) ^ (words[2] &<< 2) ^ UInt64(length)) &* 0x9E37_79B9_7F4A_7C15
-        return Int(mixed &>> 55)
+    private static func slot(_ words: Words, _ length: Int) -> Int {
+        let mixed = (words.first ^ (words.second &<< 1) ^ (words.third &<< 2) ^ UInt64(truncatingIfNeeded: length))
+        return Int(truncatingIfNeeded: (mixed &* 0x9E37_79B9_7F4A_7C15) &>> 55)
     }
 
-    /// The bytes of a name, folded, in four words; what lies beyond the name is zero.
-    @inline(__always)
-    private static func words(_ base: UnsafePointer<UInt8>, _ range: Range<Int>, limit: Int) -> SIMD4<UInt64> {
-        let length = range.upperBound &- range.lowerBound
-        var words = SIMD4<UInt64>()
-        let start = base + range.lowerBound
-        if range.lowerBound &+ 32 <= limit {
-            // Whole words can be read because the message goes on behind the name.
-            words[0] = Self.word(start, 0, length)
-            if length > 8 { words[1] = Self.word(start, 8, length) }
-            if length > 16 {
-                words[2] = Self.word(start, 16, length)
-                words[3] = Self.word(start, 24, length)
+    private static func words(_ name: some Collection<UInt8>) -> Words {
+        var lanes: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+        var index: UInt64 = 0
+        for byte in name {
+            let folded = UInt64(byte | 0x20) &<< ((index & 7) &* 8)
+            switch index &>> 3 {
+            case 0: lanes.0 |= folded
+            case 1: lanes.1 |= folded
+            case 2: lanes.2 |= folded
+            default: lanes.3 |= folded
             }
-            return words
+            index &+= 1
         }
-        for index in 0..<length {
-            words[index &>> 3] |= UInt64(start[index] | 0x20) &<< UInt64((index & 7) &* 8)
-        }
-        return words
+        return Words(first: lanes.0, second: lanes.1, third: lanes.2, fourth: lanes.3)
+    }
+
+    /// - Parameter name: token characters only.
+    func name(_ name: UnsafeBufferPointer<UInt8>) -> HeaderName {
+        guard !name.isEmpty, name.count <= Self.longest else { return .other }
+        return self.find(Self.words(name), name.count)
     }
 
     @inline(__always)
-    private static func word(_ start: UnsafePointer<UInt8>, _ offset: Int, _ length: Int) -> UInt64 {
-        let wanted = length &- offset
-        guard wanted > 0 else { return 0 }
-        let raw = UnsafeRawPointer(start + offset).loadUnaligned(as: UInt64.self)
-        let folded = UInt64(littleEndian: raw) | 0x2020_2020_2020_2020
-        return wanted >= 8 ? folded : folded & ((1 &<< UInt64(wanted &* 8)) &- 1)
-    }
-
-    /// - Parameters:
-    ///   - range: the name, all of it token characters.
-    ///   - limit: how many bytes can be read from `base`.
-    @inline(__always)
-    func name(_ base: UnsafePointer<UInt8>, _ range: Range<Int>, limit: Int) -> HeaderName {
-        let length = range.upperBound &- range.lowerBound
-        guard length > 0, length <= Self.longest else { return .other }
-        let words = Self.words(base, range, limit: limit)
+    private func find(_ words: Words, _ length: Int) -> HeaderName {
         var slot = Self.slot(words, length)
         return self.slots.withUnsafeBufferPointer { slots in
+            guard let slots = slots.baseAddress else { return .other }
             while true {
-                let entry = slots[slot]
-                if entry.length == 0 { return .other }
-                if Int(entry.length) == length, entry.words == words { return entry.name }
+                let entry = slots + slot
+                if entry.pointee.length == 0 { return .other }
+                if entry.pointee.words == words { return entry.pointee.name }
                 slot = (slot &+ 1) & 511
             }
+        }
+    }
+
+    /// The fast way for a line that begins with a known name and its colon: the name and where the colon stands.
+    /// Nil says nothing about the line; it is to be read byte by byte.
+    ///
+    /// - Parameter start: where the line begins; 32 bytes can be read from there.
+    @inline(__always)
+    func known(_ start: UnsafePointer<UInt8>) -> (name: HeaderName, colon: Int)? {
+        var words = Words()
+        var lane = Lane(start, 0)
+        words.first = lane.folded
+        var isClean = lane.isClean
+        if lane.count == 8 {
+            lane = Lane(start, 8)
+            words.second = lane.folded
+            isClean = isClean && lane.isClean
+            if lane.count == 8 {
+                lane = Lane(start, 16)
+                words.third = lane.folded
+                isClean = isClean && lane.isClean
+                if lane.count == 8 {
+                    lane = Lane(start, 24)
+                    words.fourth = lane.folded
+                    isClean = isClean && lane.isClean
+                }
+            }
+        }
+        // Setting bit 5 makes a hyphen of a carriage return: a name with control characters must not be found.
+        guard lane.count < 8, isClean else { return nil }
+        let colon = lane.offset &+ lane.count
+        let name = self.find(words, colon)
+        return name == .other ? nil : (name, colon)
+    }
+
+    /// Eight bytes of a line, up to its colon.
+    private struct Lane {
+        let offset: Int
+        /// How many bytes stand before the colon; 8 if there is none.
+        let count: Int
+        let folded: UInt64
+        /// Whether no byte before the colon is a control character.
+        let isClean: Bool
+
+        @inline(__always)
+        init(_ start: UnsafePointer<UInt8>, _ offset: Int) {
+            let raw = UnsafeRawPointer(start).loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            let word = UInt64(littleEndian: raw)
+            let difference = word ^ 0x3A3A_3A3A_3A3A_3A3A
+            let hit = (difference &- 0x0101_0101_0101_0101) & ~difference & 0x8080_8080_8080_8080
+            self.offset = offset
+            self.count = hit.trailingZeroBitCount &>> 3
+            // The bytes below the lowest bit of the hit are those before the colon; no hit leaves all of them.
+            let mask = hit == 0 ? UInt64.max : (hit & (0 &- hit)) &>> 7 &- 1
+            self.folded = (word | 0x2020_2020_2020_2020) & mask
+            self.isClean = (word &- 0x2020_2020_2020_2020) & ~word & mask & 0x8080_8080_8080_8080 == 0
         }
     }
 }

@@ -108,6 +108,27 @@ package struct MessageWriter: Sendable {
         octets.withUnsafeBufferPointer { self.bytes.append(contentsOf: $0) }
     }
 
+    /// A piece of the bytes of a message as it is.
+    @inline(__always)
+    mutating func raw(_ storage: [UInt8], _ range: Range<Int>) {
+        storage.withUnsafeBufferPointer { self.bytes.append(contentsOf: UnsafeBufferPointer(rebasing: $0[range])) }
+    }
+
+    /// An address without brackets, as `received` wants it.
+    mutating func raw(address: IPAddress) {
+        guard !address.isIPv6 else {
+            self.bytes.append(text: address.description)
+            return
+        }
+        var shift: UInt64 = 24
+        while true {
+            self.bytes.append(decimal: (address.low &>> shift) & 255)
+            if shift == 0 { return }
+            self.bytes.append(UInt8(ascii: "."))
+            shift &-= 8
+        }
+    }
+
     @inline(__always)
     package mutating func raw(literal: StaticString) { self.bytes.append(literal: literal) }
 

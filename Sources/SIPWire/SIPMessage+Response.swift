@@ -36,10 +36,15 @@ extension SIPMessage {
         return writer
     }
 
+    /// Copies a header line; as one piece where it is written the usual way.
     @inline(__always)
     private func copy(_ field: HeaderField, to writer: inout MessageWriter) {
-        writer.begin(field.name)
-        self.copyValue(field, to: &writer)
+        if self.structuralFault == nil, field.valueStart &- field.nameEnd <= 2 {
+            writer.raw(self.storage, Int(field.nameStart)..<Int(field.valueEnd))
+        } else {
+            writer.begin(field.name)
+            self.copyValue(field, to: &writer)
+        }
         writer.endHeader()
     }
 
@@ -73,39 +78,61 @@ extension SIPMessage {
     /// §4: with `rport` asked for, both are always told. What the peer claimed itself is replaced.
     private func appendTopVia(_ value: Octets, _ source: Endpoint, to writer: inout MessageWriter) {
         writer.begin(.via)
-        let scanned = value.withCursor { cursor in try? ViaGrammar.scan(&cursor) }
-        guard let pieces = scanned else {
+        guard let found = value.withCursor({ cursor in TopVia(&cursor) }) else {
             writer.raw(Self.withoutLineBreaks(value))
             writer.endHeader()
             return
         }
-        let via = Via(octets: value[Piece(0..<Int(pieces.end))], pieces: pieces)
-        let asksForPort = via.hasRPort
-        let isElsewhere = asksForPort || via.hostAddress != source.address
-        guard isElsewhere || via.parameters.contains("received") else {
+        let host = value[found.pieces.host]
+        let isElsewhere = found.rport != nil || HostGrammar.address(host) != source.address
+        if !isElsewhere, found.received == nil {
             writer.raw(value)
-            writer.endHeader()
-            return
+        } else {
+            // The claims are cut out, in the order in which they stand, and the truth is put behind the entry.
+            var position = 0
+            for claim in [found.rport, found.received].compactMap({ $0 }).sorted(by: { $0.start < $1.start }) {
+                writer.raw(value[Piece(position..<Int(claim.start))])
+                position = Int(claim.end)
+            }
+            let end = Int(found.pieces.parameters.end)
+            writer.raw(value[Piece(position..<max(position, end))])
+            if isElsewhere {
+                writer.raw(literal: ";received=")
+                writer.raw(address: source.address)
+            }
+            if found.rport != nil {
+                writer.raw(literal: ";rport=")
+                writer.raw(decimal: UInt64(source.port))
+            }
+            writer.raw(value[Piece(max(position, end)..<value.count)])
         }
-        writer.raw(value[Piece(0..<Int(pieces.parameters.start))])
-        for parameter in via.parameters
-        where !parameter.name.equalsIgnoringCase("received") && !parameter.name.equalsIgnoringCase("rport") {
-            writer.raw(literal: ";")
-            writer.raw(parameter.name)
-            if let parameterValue = parameter.value {
-                writer.raw(literal: "=")
-                writer.raw(parameterValue)
+        writer.endHeader()
+    }
+}
+
+/// The first entry of a Via header and what it claims about where it was sent from.
+private struct TopVia {
+    let pieces: ViaPieces
+    /// The parameter with the semicolon before it.
+    private(set) var rport: Piece?
+    private(set) var received: Piece?
+
+    /// Nil if the bytes do not begin with an entry, or claim something twice.
+    init?(_ cursor: inout Cursor) {
+        guard let pieces = try? ViaGrammar.scan(&cursor) else { return nil }
+        self.pieces = pieces
+        var parameters = Cursor(cursor.base, pieces.parameters.range)
+        var start = parameters.position
+        while let found = Parameters.next(&parameters) {
+            let whole = Piece(start..<parameters.position)
+            start = parameters.position
+            if Bytes.equalIgnoringCase(cursor.base, found.name.range, "rport") {
+                if self.rport != nil { return nil }
+                self.rport = whole
+            } else if Bytes.equalIgnoringCase(cursor.base, found.name.range, "received") {
+                if self.received != nil { return nil }
+                self.received = whole
             }
         }
-        if isElsewhere {
-            writer.raw(literal: ";received=")
-            writer.raw(Array(source.address.description.utf8)[...])
-        }
-        if asksForPort {
-            writer.raw(literal: ";rport=")
-            writer.raw(decimal: UInt64(source.port))
-        }
-        writer.raw(value[Piece(Int(pieces.end)..<value.count)])
-        writer.endHeader()
     }
 }

@@ -23,7 +23,7 @@ enum URIGrammar {
     /// Reads a whole URI: the range holds nothing else.
     static func scan(_ base: UnsafePointer<UInt8>, _ range: Range<Int>) throws(ParseFault) -> URIPieces {
         var cursor = Cursor(base, range)
-        guard ASCII.isLetter(cursor.current) else { throw ParseFault(.badURI) }
+        guard (cursor.current | 0x20) &- 0x61 < 26 else { throw ParseFault(.badURI) }
         let scheme = cursor.run(CharacterClass.scheme)
         guard cursor.take(UInt8(ascii: ":")) else { throw ParseFault(.badURI) }
         var pieces = URIPieces(kind: self.kind(base, scheme), scheme: Piece(scheme))
