@@ -119,6 +119,13 @@ package final class GroupCommitter: Sendable {
         self.lock.release()
     }
 
+    /// How many threads wait behind the one that writes.
+    package var waitingCallers: Int {
+        self.lock.acquire()
+        defer { self.lock.release() }
+        return self.lock.value.waiting?.callers ?? 0
+    }
+
     /// The figures since the start.
     package var statistics: Statistics {
         self.lock.acquire()

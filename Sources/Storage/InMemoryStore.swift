@@ -31,6 +31,7 @@ package final class InMemoryStore: Store {
 
     package func load() throws(Fault) -> StoredState {
         try self.withOpenState { state in
+            state.marks = state.marks.filter { state.subscriptions[$0.key] != nil }
             let subscriptions = state.subscriptions.values.map { stored in
                 var record = stored
                 if let mark = state.marks[record.id] { record.advance(to: mark) }

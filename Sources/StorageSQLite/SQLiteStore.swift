@@ -48,7 +48,7 @@ package final class SQLiteStore: Store {
         self.lockDescriptor = Mutex(descriptor)
         let isNew = access(path, F_OK) != 0
         do {
-            self.queue = try DatabaseQueue(path: path, configuration: Self.configuration(durability))
+            self.queue = try DatabaseQueue(path: path, configuration: Self.configuration)
         } catch {
             if descriptor >= 0 { Glibc.close(descriptor) }
             throw Self.fault(error, what: "be opened at \(path)")
@@ -60,6 +60,8 @@ package final class SQLiteStore: Store {
                 }
                 let connection = Connection(handle)
                 self.connection = connection
+                // Here and not where the connection is prepared, because GRDB relaxes it when it turns on the log.
+                try connection.execute("PRAGMA synchronous = \(durability == .strict ? "FULL" : "NORMAL")")
                 try schema.migrate(connection, path: path)
                 try Self.checkKey(connection, vault: vault, path: path)
                 self.session = try Session(connection)
@@ -76,7 +78,7 @@ package final class SQLiteStore: Store {
 
     deinit { self.close() }
 
-    private static func configuration(_ durability: CommitDurability) -> Configuration {
+    private static var configuration: Configuration {
         var configuration = Configuration()
         configuration.foreignKeysEnabled = false
         configuration.busyMode = .timeout(5)
@@ -84,7 +86,6 @@ package final class SQLiteStore: Store {
         configuration.prepareDatabase { database in
             try database.execute(
                 sql: """
-                    PRAGMA synchronous = \(durability == .strict ? "FULL" : "NORMAL");
                     PRAGMA cache_size = -8192;
                     PRAGMA wal_autocheckpoint = 4000;
                     PRAGMA journal_size_limit = 67108864;
@@ -179,6 +180,18 @@ package final class SQLiteStore: Store {
             if descriptor >= 0 { Glibc.close(descriptor) }
             descriptor = -1
         }
+    }
+
+    /// A setting of the open connection, for tests and for `muster explain`. Nil if there is no such setting.
+    package func pragma(_ name: String) -> String? {
+        self.queue.inDatabase { database in
+            do { return try String.fetchOne(database, sql: "PRAGMA \(name)") } catch { return nil }
+        }
+    }
+
+    /// Bounds the size of the file: what does not fit is refused as on a full disk. 4,096 bytes a page.
+    package func limitPages(to count: Int) throws(Fault) {
+        try self.inQueue { (_) throws(Fault) in try self.connection?.execute("PRAGMA max_page_count = \(count)") }
     }
 
     private func inSession<Result>(

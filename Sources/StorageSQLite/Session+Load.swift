@@ -84,7 +84,7 @@ extension Session {
         _ table: String, _ id: Int64, columns: String, into state: inout StoredState
     ) throws(Fault) {
         let reason = "a column is missing, of the wrong type or out of range"
-        let content = columns.split(separator: ",").map { column in
+        let content: String = columns.split(separator: ",").map { column -> String in
             let name = column.filter { !$0.isWhitespace }
             return "'\(name)=' || quote(\(name))"
         }.joined(separator: " || ' ' || ")
@@ -121,7 +121,7 @@ extension Session {
         live.reserveCapacity(min(latest.count, state.presence.subscriptions.count))
         for index in state.presence.subscriptions.indices {
             let id = state.presence.subscriptions[index].id
-            guard let mark = latest[id], mark.cseq > state.presence.subscriptions[index].localCSeq else { continue }
+            guard let mark = latest[id] else { continue }
             state.presence.subscriptions[index].advance(to: mark)
             live[id] = mark
         }
