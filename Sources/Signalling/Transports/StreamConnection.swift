@@ -163,6 +163,7 @@ final class StreamConnection {
 
     /// Bytes of a TCP or TLS stream.
     func received(_ bytes: UnsafeRawBufferPointer) {
+        guard case .open = self.state else { return }
         self.lastMovement = self.transports.now
         self.framer.append(bytes)
         self.takeMessages()
@@ -240,8 +241,8 @@ final class StreamConnection {
     }
 
     private func setAutoRead(_ value: Bool) {
-        // On the loop and on an open channel the option is set at once; on a closed one it does not matter.
-        self.channel?.setOption(.autoRead, value: value).assumeIsolated().whenFailure { _ in self.isPaused = false }
+        // On its loop an open channel takes the option at once; one that does not is closing anyway.
+        self.channel?.setOption(.autoRead, value: value).assumeIsolated().whenFailure { _ in self.close() }
     }
 
     private func framingFailed(_ fault: ParseFault) {
@@ -252,10 +253,10 @@ final class StreamConnection {
         }
         self.transports.deliverTurn()
         self.transports.receiver?.framingFailed(fault, head: self.framer.faultyHead ?? [], self.origin)
-        // Answers that the shell gives now still go out; nothing more is read.
+        // Answers that the shell gives now still go out. What comes is read and thrown away: closing a socket with
+        // unread bytes would take back the answer too (RFC 2525 §2.17).
         self.state = .draining(self.transports.now)
         self.transports.connectionDraining(self)
-        self.setAutoRead(false)
     }
 
     /// A message over the bound came on WebSocket.

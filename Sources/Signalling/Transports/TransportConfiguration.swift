@@ -78,7 +78,7 @@ package struct TransportConfiguration: Sendable {
     /// How long a peer may leave what we have written unread.
     package var stallTimeout: Duration = .seconds(30)
     /// How long answers may still be written to a peer that has closed its own direction.
-    package var halfCloseLinger: Duration = .seconds(2)
+    package var halfCloseLinger: Duration = .milliseconds(500)
     /// How often the bounds of time above are looked at.
     package var sweepInterval: Duration = .seconds(1)
     /// Bytes that wait for one peer to read them, or for a connection to be opened; more is refused.

@@ -148,6 +148,8 @@ final class WebSocketRefusalHandler: ChannelInboundHandler, RemovableChannelHand
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A refused opening is reported first and then handed over as an ordinary request, which gets its answer above.
+        if error is NIOWebSocketUpgradeError || error is HTTPServerUpgradeErrors { return }
         self.transports.connectionBroke(self.connection, error)
         context.close(promise: nil)
     }
