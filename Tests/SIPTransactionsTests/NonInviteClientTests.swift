@@ -280,6 +280,8 @@ struct InviteClientTests {
         #expect(rig.feed(.cancel(self.id)).lines == ["CANCEL sip:bob@192.0.2.99:5070 SIP/2.0"])
         let failures = rig.pass(.seconds(33)).flatMap(\.1.failures)
         #expect(failures.map(\.failure) == [.timeout])
+        #expect(rig.layer.clientTransactionCount == 0)
+        rig.pass(.seconds(4))
         #expect(rig.isEmpty)
     }
 

@@ -4,7 +4,12 @@ import SIPWire
 import Testing
 
 /// A transaction layer in virtual time, and what it has ordered since the last look.
-struct Rig {
+struct Rig: CustomStringConvertible {
+    var description: String {
+        "\(self.layer.serverTransactionCount) server, \(self.layer.clientTransactionCount) client, "
+            + "\(self.layer.resolutionCount) resolutions, \(self.layer.timerCount) timers"
+    }
+
     static let start = Instant(seconds: 1_000_000)
     static let us = Endpoint(IPAddress(ipv4: 0xC000_0201), 5060)
     static let peer = Endpoint(IPAddress(ipv4: 0xC000_0263), 5070)
