@@ -307,3 +307,41 @@ extension XMLDocument {
         return false
     }
 }
+
+extension XMLDocument {
+    /// Takes many nodes out at once, in time proportional to the document.
+    package mutating func detach(all doomed: [NodeID]) {
+        var isDoomed = [Bool](repeating: false, count: self.nodes.count)
+        var parents: Set<NodeID> = []
+        for id in doomed {
+            isDoomed[Int(id)] = true
+            if self.nodes[Int(id)].parent >= 0 { parents.insert(self.nodes[Int(id)].parent) }
+        }
+        for parent in parents {
+            let (firstChild, lastChild) = self.relink(self.nodes[Int(parent)].firstChild, isDoomed)
+            self.nodes[Int(parent)].firstChild = firstChild
+            self.nodes[Int(parent)].lastChild = lastChild
+            self.nodes[Int(parent)].firstAttribute = self.relink(self.nodes[Int(parent)].firstAttribute, isDoomed).0
+        }
+    }
+
+    /// A list of siblings without those that are doomed: the first and the last that stay.
+    private mutating func relink(_ first: NodeID, _ isDoomed: [Bool]) -> (NodeID, NodeID) {
+        var newFirst: NodeID = -1
+        var last: NodeID = -1
+        var cursor = first
+        while cursor >= 0 {
+            let next = self.nodes[Int(cursor)].next
+            if isDoomed[Int(cursor)] {
+                self.nodes[Int(cursor)].parent = -1
+                self.nodes[Int(cursor)].next = -1
+            } else {
+                if last >= 0 { self.nodes[Int(last)].next = cursor } else { newFirst = cursor }
+                last = cursor
+            }
+            cursor = next
+        }
+        if last >= 0 { self.nodes[Int(last)].next = -1 }
+        return (newFirst, last)
+    }
+}

@@ -68,7 +68,7 @@ package struct XMLDocument: Sendable {
     /// The root element as a cursor; nil in a document that is still empty.
     package var rootElement: XMLElement? { self.root >= 0 ? XMLElement(document: self, id: self.root) : nil }
 
-    @inline(__always)
+    @inlinable
     package subscript(_ id: NodeID) -> Node { self.nodes[Int(id)] }
 
     /// The text of a text, comment, attribute or instruction node.

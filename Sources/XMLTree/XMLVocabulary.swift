@@ -87,6 +87,14 @@ package final class XMLVocabulary: Sendable {
         self.namespaceTable.find(bytes, hash: hash, in: self.namespaces)
     }
 
+    /// The number of the prefix that the canonical form uses for a namespace; that of "" where it has none.
+    package func canonicalPrefix(of namespace: UInt16) -> UInt16 {
+        guard Int(namespace) < self.prefixes.count, self.prefixes[Int(namespace)] != Self.undefined else {
+            return Self.noName
+        }
+        return self.prefixes[Int(namespace)]
+    }
+
     private static func bytes(_ text: StaticString) -> [UInt8] { text.withUTF8Buffer { Array($0) } }
 }
 
