@@ -197,7 +197,7 @@ struct DialogTests {
         #expect(Dialog(decoding: (bytes + [0])[...]) == nil)
         var entropy = Entropy.seeded(3)
         var survivors = 0
-        for _ in 0..<20_000 {
+        for _ in 0..<5_000 {
             var damaged = bytes
             for _ in 0...entropy.next(below: 3) {
                 damaged[Int(entropy.next(below: UInt64(damaged.count)))] = UInt8(truncatingIfNeeded: entropy.next())
