@@ -27,13 +27,32 @@ final class RawClient: Sendable {
         func channelInactive(context: ChannelHandlerContext) { self.items.append(.ended) }
     }
 
+    /// Sits below TLS and turns the last bit of each write.
+    private final class Tamperer: ChannelOutboundHandler {
+        typealias OutboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+        let isActive: LockedBox<Bool>
+        init(_ isActive: LockedBox<Bool>) { self.isActive = isActive }
+
+        func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+            var buffer = self.unwrapOutboundIn(data)
+            let last = buffer.writerIndex - 1
+            if self.isActive.with({ $0 }), last >= 0, let byte = buffer.getInteger(at: last, as: UInt8.self) {
+                buffer.setInteger(byte ^ 1, at: last)
+            }
+            context.write(self.wrapOutboundOut(buffer), promise: promise)
+        }
+    }
+
     let channel: any Channel
     private let collector: NIOLoopBound<Collector>
     private let rest = SharedBytes()
 
-    init(_ endpoint: Endpoint, tls: TLSConfiguration? = nil, serverName: String? = nil, reads: Bool = true)
-        async throws
-    {
+    /// - Parameter tampers: turns a bit in what the client writes once it has been told to.
+    init(
+        _ endpoint: Endpoint, tls: TLSConfiguration? = nil, serverName: String? = nil, reads: Bool = true,
+        tampers: LockedBox<Bool>? = nil
+    ) async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let context = try tls.map { try TLSContext($0, role: .client) }
         let collector = try await loop.submit { NIOLoopBound(Collector(loop), eventLoop: loop) }.get()
@@ -43,6 +62,7 @@ final class RawClient: Sendable {
             .channelOption(.autoRead, value: reads)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tampers { try channel.pipeline.syncOperations.addHandler(Tamperer(tampers)) }
                     if let context {
                         try channel.pipeline.syncOperations.addHandler(OpenSSLHandler(context, serverName: serverName))
                     }

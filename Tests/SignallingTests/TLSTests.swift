@@ -206,6 +206,27 @@ struct TLSTests {
         try await server.shutDown()
     }
 
+    @Test(
+        "a record that was changed on the way ends the connection and changes nothing else",
+        .spec("REQ-33141-28", "REQ-33141-54"), arguments: [TLSConfiguration.Version.tls12, .tls13])
+    func tampered(version: TLSConfiguration.Version) async throws {
+        let server = try await TestNode()
+        let endpoint = try await server.listen(.tls, tls: try TestCertificates.server())
+        let tampers = LockedBox(false)
+        var tls = try TestCertificates.client()
+        tls.maximumVersion = version
+        let client = try await RawClient(endpoint, tls: tls, serverName: "example.com", tampers: tampers)
+        try await client.send(Sample.message(1))
+        let flow = try await server.message().origin.flow
+        tampers.with { $0 = true }
+        try await client.send(Sample.message(2))
+        let reasons = try await client.end()
+        #expect(reasons.contains { $0.contains("bad record mac") })
+        #expect(try await server.closed() == flow)
+        #expect(try await server.counters.streamMessagesReceived == 1)
+        try await server.shutDown()
+    }
+
     @Test("a handshake that is not finished in time is ended")
     func slowHandshake() async throws {
         let server = try await TestNode { $0.handshakeTimeout = .milliseconds(50) }

@@ -13,7 +13,7 @@ final class DatagramListener: ChannelInboundHandler {
     let configuration: ListenerConfiguration
     private(set) var local: Endpoint
     private var transports: SIPTransports?
-    private var channel: (any Channel)?
+    private(set) var channel: (any Channel)?
     private var socket: Int32 = -1
     private let input = DatagramInput()
     private var output = DatagramOutput()
@@ -36,7 +36,19 @@ final class DatagramListener: ChannelInboundHandler {
             of: NIOBSDSocket.Handle.self
         ) { $0 }
         self.socket = handle ?? -1
+        self.enlargeBuffers()
         context.fireChannelActive()
+    }
+
+    /// Asks the kernel for large buffers: past its own limit where we may (CAP_NET_ADMIN), else as much as it grants.
+    private func enlargeBuffers() {
+        guard self.socket >= 0, let configuration = self.transports?.configuration else { return }
+        var bytes = Int32(clamping: configuration.datagramBufferBytes)
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        for (forced, asked) in [(SO_RCVBUFFORCE, SO_RCVBUF), (SO_SNDBUFFORCE, SO_SNDBUF)]
+        where setsockopt(self.socket, SOL_SOCKET, forced, &bytes, size) != 0 {
+            _ = setsockopt(self.socket, SOL_SOCKET, asked, &bytes, size)
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -33,10 +33,7 @@ extension SIPTransports {
 
     private func listenForDatagrams(_ configuration: ListenerConfiguration) -> EventLoopFuture<Endpoint> {
         let listener = NIOLoopBound(DatagramListener(self, configuration), eventLoop: self.loop)
-        let buffer = ChannelOptions.Types.SocketOption.Value(clamping: self.configuration.datagramBufferBytes)
         var bootstrap = DatagramBootstrap(group: self.loop)
-            .channelOption(.socketOption(.init(rawValue: SO_RCVBUF)), value: buffer)
-            .channelOption(.socketOption(.init(rawValue: SO_SNDBUF)), value: buffer)
             .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 65536))
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelInitializer { channel in
