@@ -45,7 +45,7 @@ package enum RulesFile {
         var mistakes: [Mistake] = []
         var lineOfID: [String: Int] = [:]
         var number = 0
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+        for line in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
             number += 1
             let words = Self.words(line)
             if words.isEmpty { continue }

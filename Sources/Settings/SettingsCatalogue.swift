@@ -96,7 +96,7 @@ extension SettingsCatalogue {
         "sip.listen", .list(of: .listener, atLeast: 1), standard: "udp:127.0.0.1:5060,tcp:127.0.0.1:5060",
         "Where SIP is taken. IPv6 addresses stand in brackets.")
     static let advertisedHost = Setting(
-        "sip.advertised-host", .path, standard: "",
+        "sip.advertised-host", .optionalHost, standard: "",
         "The name or address that stands in Via and Contact. Empty: the address of the listener. Needed behind address "
             + "translation and with listeners on 0.0.0.0 or [::].")
     static let trustedNetworks = Setting(

@@ -134,6 +134,13 @@ extension Shape where Value == String {
         return name
     }
 
+    /// Empty, or a host as it stands in a URI: a domain name or an IP address, IPv6 in brackets or without.
+    package static let optionalHost = Shape("a domain name or an IP address, or \"\" for none") { text in
+        if let address = IPAddress(text) { return address.hostText }
+        guard case .value(let name) = Shape.optionalDomain.read([text]) else { return nil }
+        return name
+    }
+
     /// A short name that fits into logs and metrics.
     package static let name = Shape("1 to 64 letters, digits, dots, dashes and underscores") { text in
         guard (1...64).contains(text.utf8.count),
