@@ -20,6 +20,9 @@ package struct Limits: Sendable, Equatable {
     /// Keep-alive and empty lines in a row on a stream before the peer counts as a nuisance.
     package var maximumEmptyLines: Int = 64
 
+    /// Parameters, and header components, of one URI. Comparing URIs takes the square of it.
+    package static let maximumURIParameters = 64
+
     package init() {}
 
     /// The bounds that a server uses where nothing else is configured.

@@ -33,19 +33,29 @@ extension SIPURI {
         let mine = self.parameters
         let theirs = other.parameters
         for name in mandatory where mine.contains(name) != theirs.contains(name) { return false }
-        for parameter in mine {
+        return Self.firstOnes(mine).allSatisfy { parameter in
             guard let match = theirs.first(where: { Self.isSame($0.name, parameter.name, ignoringCase: true) }) else {
-                continue
+                return true
             }
-            guard Self.isSame(parameter.value, match.value, ignoringCase: true) else { return false }
+            return Self.isSame(parameter.value, match.value, ignoringCase: true)
         }
-        return true
+    }
+
+    /// The parameters without repetitions. A name stands once in a URI (RFC 3261 §19.1.1); where a peer repeats it,
+    /// the first one counts, here as everywhere.
+    private static func firstOnes(_ parameters: Parameters) -> [Parameters.Element] {
+        var firstOnes: [Parameters.Element] = []
+        for parameter in parameters
+        where !firstOnes.contains(where: { self.isSame($0.name, parameter.name, ignoringCase: true) }) {
+            firstOnes.append(parameter)
+        }
+        return firstOnes
     }
 
     /// RFC 3966 §5: every parameter counts, in any order; the context of a local number may itself be a number.
     private func hasSameTelephoneParameters(as other: SIPURI) -> Bool {
-        let mine = Array(self.parameters)
-        let theirs = Array(other.parameters)
+        let mine = Self.firstOnes(self.parameters)
+        let theirs = Self.firstOnes(other.parameters)
         guard mine.count == theirs.count else { return false }
         for parameter in mine {
             guard let match = theirs.first(where: { Self.isSame($0.name, parameter.name, ignoringCase: true) }) else {

@@ -84,7 +84,10 @@ enum URIGrammar {
     /// `*( ";" pname [ "=" pvalue ] )`
     private static func parameters(_ cursor: inout Cursor) throws(ParseFault) -> Piece {
         let start = cursor.position
+        var count = 0
         while cursor.take(UInt8(ascii: ";")) {
+            count &+= 1
+            guard count <= Limits.maximumURIParameters else { throw ParseFault(.tooManyElements) }
             let name = cursor.position
             guard cursor.escapedRun(CharacterClass.uriParameter), cursor.position > name else {
                 throw ParseFault(.badURI)
@@ -102,7 +105,10 @@ enum URIGrammar {
     /// `hname "=" hvalue *( "&" hname "=" hvalue )`
     private static func headers(_ cursor: inout Cursor) throws(ParseFault) -> Piece {
         let start = cursor.position
+        var count = 0
         repeat {
+            count &+= 1
+            guard count <= Limits.maximumURIParameters else { throw ParseFault(.tooManyElements) }
             let name = cursor.position
             guard cursor.escapedRun(CharacterClass.uriHeader), cursor.position > name,
                 cursor.take(UInt8(ascii: "=")), cursor.escapedRun(CharacterClass.uriHeader)

@@ -1,4 +1,4 @@
-internal import Ground
+package import Ground
 
 /// Cuts a stream of bytes into messages (RFC 3261 §18.3) and keep-alives (RFC 5626 §4.4.1).
 ///
@@ -45,13 +45,32 @@ package struct StreamFramer: Sendable {
     package var bufferedBytes: Int { self.buffer.count - self.start }
 
     /// Takes bytes from the connection.
-    package mutating func append(_ bytes: some Collection<UInt8>) {
-        if self.start > 0, self.start == self.buffer.count || self.start > 65_536 {
-            self.buffer.removeFirst(self.start)
-            self.scanned -= self.start
-            self.start = 0
-        }
+    package mutating func append(_ bytes: Octets) {
+        self.dropConsumed()
+        bytes.withUnsafeBufferPointer { self.buffer.append(contentsOf: $0) }
+    }
+
+    /// Takes bytes from the connection.
+    package mutating func append(_ bytes: [UInt8]) { self.append(bytes[...]) }
+
+    /// Takes bytes from the connection.
+    package mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        self.dropConsumed()
         self.buffer.append(contentsOf: bytes)
+    }
+
+    /// Takes bytes from the connection.
+    @_disfavoredOverload
+    package mutating func append(_ bytes: some Collection<UInt8>) {
+        self.dropConsumed()
+        self.buffer.append(contentsOf: bytes)
+    }
+
+    private mutating func dropConsumed() {
+        guard self.start > 0, self.start == self.buffer.count || self.start > 65_536 else { return }
+        self.buffer.removeFirst(self.start)
+        self.scanned -= self.start
+        self.start = 0
     }
 
     /// The next thing that is whole; nil if more bytes are needed. After a fault nothing can be read any more: the
