@@ -41,6 +41,14 @@ package struct SealingKey: Sendable {
         return box
     }
 
+    /// A key of 32 bytes for another purpose: the same for the same purpose, and telling nothing about this key
+    /// (NIST SP 800-108 §4.1 with one iteration of HMAC-SHA-256).
+    package func derived(for purpose: StaticString) -> Redacted<[UInt8]> {
+        var label: [UInt8] = [1]
+        label.append(literal: purpose)
+        return Redacted(MessageAuthenticationKey(self.key.reveal()).code(label))
+    }
+
     /// Opens a box. Nil if a single bit of the box, the key or the context is another.
     package func open(_ box: Octets, context: Octets) -> [UInt8]? {
         guard box.count >= Self.overhead else { return nil }

@@ -69,6 +69,9 @@ package struct SCSCF: NetworkFunction, Sendable {
         self.locations.isEmpty && self.proxy.isEmpty && self.pending.isEmpty && self.pendingDeadlines.isEmpty
     }
 
+    /// Whether no forwarded request is kept.
+    package var proxyIsIdle: Bool { self.proxy.isEmpty }
+
     /// The user behind a Request-URI of ours: the canonical identity, also where the URI is a GRUU. The node picks the shard by
     /// it. Nil if the URI is not one of a served domain.
     package func user(of uri: SIPURI) -> [UInt8]? {

@@ -12,7 +12,12 @@ extension ForkingProxy {
         else { return }
         let status = response.status
         if status < 200 {
-            if case .calling = context.branches[index].state { context.branches[index].state = .proceeding }
+            switch context.branches[index].state {
+            case .calling: context.branches[index].state = .proceeding
+            case .proceeding: break
+            // It was overtaken by the final response.
+            case .ended: return
+            }
             self.contexts[transaction] = context
             self.provisional(response, id, transaction, isTrusted: isTrusted, at: now, into: &effects)
             return

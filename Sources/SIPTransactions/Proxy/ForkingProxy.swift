@@ -182,7 +182,7 @@ package struct ForkingProxy: Sendable {
             self.contexts[transaction] = context
             return
         }
-        let id = ClientTransactionID(raw: self.entropy.next())
+        let id = ClientTransactionID(raw: self.entropy.next() | 1)
         context.branches.append(ResponseContext.Branch(id: id, target: target, breadth: breadth))
         self.contexts[transaction] = context
         self.owners[id] = transaction
