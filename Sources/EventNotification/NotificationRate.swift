@@ -38,7 +38,8 @@ package struct NotificationRate: Hashable, Sendable, Comparable {
     /// The rate of one notification in an interval, as near as the grammar allows; at least one unit, at most 99.99.
     package init(interval: Duration) {
         let nanoseconds = UInt64(max(interval.wholeNanoseconds, 1))
-        self.units = min(max(10_000_000_000_000_000_000 / nanoseconds, 1), 999_999_999_999)
+        // Rounded up, so that the interval of the rate is not longer than the one asked for.
+        self.units = min((10_000_000_000_000_000_000 + (nanoseconds - 1)) / nanoseconds, 999_999_999_999)
     }
 
     /// The time between two notifications: 1/rate, in nanoseconds.
