@@ -111,13 +111,15 @@ extension WatcherFilterSet {
             if let uri { filter.scope = .resource(EntityURI.canonical(uri)) }
             if let domain { filter.scope = .domain(domain.map { ASCII.lowercased($0) }) }
             var sawWhat = false
+            var sawTrigger = false
             for child in try self.elements(under: id) where self.tree[child].namespace == Space.simpleFilter {
                 switch self.tree[child].name {
                 case Term.what:
-                    guard !sawWhat, filter.triggers.isEmpty else { throw .filter("what out of place") }
+                    guard !sawWhat, !sawTrigger else { throw .filter("what out of place") }
                     sawWhat = true
                     try self.what(child, into: &filter)
                 case Term.trigger:
+                    sawTrigger = true
                     let conditions = try self.trigger(child)
                     // RFC 4660 §5.2: an empty trigger counts as none.
                     if !conditions.isEmpty { filter.triggers.append(conditions) }

@@ -32,14 +32,13 @@ enum LibXML2Reader {
                 }
             }
         }
+        let isStopped = context.pointee.errNo == Int32(XML_ERR_USER_STOP.rawValue)
         guard let document = parsed else {
-            if Self.contains("<!DOCTYPE", in: bytes) {
-                throw XMLFault(.documentType, "document type declaration")
-            }
+            if isStopped { throw XMLFault(.documentType, "document type declaration") }
             throw XMLFault(.notWellFormed, Self.reason(context.pointee.lastError))
         }
         defer { xmlFreeDoc(document) }
-        guard document.pointee.intSubset == nil, document.pointee.extSubset == nil else {
+        guard !isStopped, document.pointee.intSubset == nil, document.pointee.extSubset == nil else {
             throw XMLFault(.documentType, "document type declaration")
         }
         guard context.pointee.wellFormed == 1, context.pointee.nsWellFormed == 1 else {
@@ -100,16 +99,6 @@ enum LibXML2Reader {
             default: afterEquals = false
             }
         }
-    }
-
-    private static func contains(_ needle: String, in bytes: [UInt8]) -> Bool {
-        let wanted = Array(needle.utf8)
-        let dense = bytes.filter { $0 != 0 }
-        guard dense.count >= wanted.count else { return false }
-        for start in 0...(dense.count - wanted.count) where dense[start] == wanted[0] {
-            if dense[start..<start + wanted.count].elementsEqual(wanted) { return true }
-        }
-        return false
     }
 }
 

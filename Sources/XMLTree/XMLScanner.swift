@@ -513,10 +513,37 @@ extension XMLScanner {
         let bytes = UnsafeBufferPointer(rebasing: self.source[start..<start + count])
         let hash = HashedNames.hash(bytes)
         if let known = self.table.findNamespace(bytes, hash: hash, in: self.source) { return known }
+        guard Self.isPlainURI(bytes) else { throw .irregular }
         guard self.table.extraCount < self.limits.names,
             let number = self.table.addNamespace(start: start, count: count, hash: hash)
         else { throw .overLimit("too many namespaces") }
         return number
+    }
+
+    /// Whether a namespace name is a URI that needs no closer look; others are for libxml2 to judge.
+    private static func isPlainURI(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard let first = bytes.first else { return true }
+        guard (first | 0x20) &- 0x61 < 26 else { return false }
+        var sawColon = false
+        for byte in bytes {
+            if byte == UInt8(ascii: ":") { sawColon = true }
+            // What stands before the first colon is a scheme, or there is none.
+            if (byte | 0x20) &- 0x61 < 26 || byte &- 0x30 < 10 || byte == UInt8(ascii: ":")
+                || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
+            {
+                continue
+            }
+            guard sawColon, byte == UInt8(ascii: "/") || byte == UInt8(ascii: "_") else { return false }
+        }
+        return !Self.hasAuthority(bytes)
+    }
+
+    /// `scheme://authority` has rules for ports, which are left to libxml2 where there is a colon in it.
+    private static func hasAuthority(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), colon + 2 < bytes.count,
+            bytes[colon + 1] == UInt8(ascii: "/"), bytes[colon + 2] == UInt8(ascii: "/")
+        else { return false }
+        return bytes[(colon + 1)...].contains(UInt8(ascii: ":")) || colon + 3 == bytes.count
     }
 
     // MARK: Bytes
