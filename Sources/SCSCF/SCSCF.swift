@@ -77,7 +77,7 @@ package struct SCSCF: NetworkFunction, Sendable {
     package func user(of uri: SIPURI) -> [UInt8]? {
         guard self.names.isServed(uri) else { return nil }
         if let gruu = self.temporaryGRUUs.open(uri) { return gruu.user }
-        return uri.canonicalIdentity
+        return self.names.identity(of: uri)
     }
 
     package var nextDeadline: Instant? {

@@ -246,4 +246,23 @@ struct RegistrarTests {
         try bench.receive(Requests.request("BYE", to: "sip:192.0.2.1", toTag: "gone"))
         #expect(try bench.answer().status == 481)
     }
+
+    @Test("a user is the same with our port in the address", .spec("RFC 3261 §10.3"))
+    func portInIdentity() throws {
+        var bench = Bench.open()
+        try bench.receive(Requests.register(["<sip:a@192.0.2.31>"], to: "<sip:alice@example.com:5060>"))
+        #expect(bench.box.isBound(self.alice, at: bench.now))
+        try bench.receive(Requests.request(to: "sip:alice@example.com:5060"))
+        #expect(bench.copies.count == 1)
+        try bench.receive(Requests.register(["<sip:a@192.0.2.31>"], cseq: 5, to: "<sip:alice@example.com:9999>"))
+        #expect(try bench.answer().status == 404, "that port is not ours")
+    }
+
+    @Test("requests to the server itself may require only what it knows", .spec("RFC 3261 §8.2.2.3"))
+    func requiredOfServer() throws {
+        var bench = Bench.open()
+        try bench.receive(Requests.request("OPTIONS", to: "sip:example.com", headers: ["Require: teleport"]))
+        #expect(bench.statuses == [420])
+        #expect(try bench.answer().texts(.unsupported) == ["teleport"])
+    }
 }

@@ -200,6 +200,16 @@ extension SCSCF {
     ) {
         let configuration = self.configuration
         let allow = configuration.allow.joined(separator: ", ")
+        // Here we are a user agent server, and what is required is required of us (RFC 3261 §8.2.2.3).
+        let unknown = request.list(.require).filter { tag in
+            !Self.proxyExtensions.contains { tag.equalsIgnoringCase($0) }
+        }
+        if !unknown.isEmpty {
+            self.answer(transaction, request, origin, 420, into: &effects) { writer in
+                for tag in unknown { writer.header(.unsupported, tag) }
+            }
+            return
+        }
         guard request.method == .options else {
             // A request inside a dialog that we never made.
             let status = request.toTag() != nil ? 481 : 405

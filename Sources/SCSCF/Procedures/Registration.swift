@@ -99,7 +99,7 @@ extension SCSCF {
             self.answer(transaction, request, origin, 404, into: &effects)
             return
         }
-        let user = to.uri.canonicalIdentity
+        let user = self.names.identity(of: to.uri)
         if let identities, !identities.contains(user) {
             effects.append(.observed(.forbidden))
             self.answer(transaction, request, origin, 403, into: &effects)

@@ -156,7 +156,8 @@ struct RegistrationUpdate: Sendable {
     /// comparison of URIs for the others (RFC 3261 §10.3, step 7).
     private func matches(_ binding: Binding, _ address: NameAddress, _ registration: Outbound.Registration) -> Bool {
         if registration.regID > 0 {
-            return binding.record.regID == registration.regID && binding.record.instance == registration.instance
+            return binding.record.regID == registration.regID
+                && SCSCF.isSame(binding.record.instance, registration.instance)
         }
         return binding.record.regID == 0 && binding.uri.isEquivalent(to: address.uri)
     }

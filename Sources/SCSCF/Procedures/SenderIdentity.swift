@@ -69,7 +69,7 @@ extension SCSCF {
     /// Whether an authenticated user may write that From: its own identities, or none at all (RFC 3323 §4.1.1.3).
     func maySend(_ request: SIPMessage, identities: [[UInt8]]) -> Bool {
         guard let from = (try? request.from())?.uri else { return false }
-        return identities.contains(from.canonicalIdentity) || Self.isAnonymous(from)
+        return identities.contains(self.names.identity(of: from)) || Self.isAnonymous(from)
     }
 
     private static func isAnonymous(_ uri: SIPURI?) -> Bool {

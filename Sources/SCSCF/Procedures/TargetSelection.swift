@@ -34,19 +34,19 @@ extension SCSCF {
 
     /// The contacts of a user of ours; for a GRUU those of the one instance.
     private func contacts(of uri: SIPURI, _ request: SIPMessage, _ origin: Origin, at now: Instant) -> Selection {
-        var user = uri.canonicalIdentity
+        var user = self.names.identity(of: uri)
         var bindings: [Binding]
         if let gruu = self.temporaryGRUUs.open(uri) {
             user = gruu.user
             bindings = self.locations.bindings(of: user, at: now)
             let instance = bindings.first { $0.record.id == gruu.binding }?.record.instance
             // RFC 5627 §5.3: all flows of the instance will do.
-            bindings = bindings.filter { instance != nil && $0.record.instance == instance }
+            bindings = bindings.filter { Self.isSame($0.record.instance, instance) }
         } else {
             bindings = self.locations.bindings(of: user, at: now)
             if uri.isGRUU {
                 let instance = PublicGRUU.instance(of: uri)
-                bindings = bindings.filter { instance != nil && $0.record.instance == instance }
+                bindings = bindings.filter { Self.isSame($0.record.instance, instance) }
             }
         }
         // RFC 5630 §3.3: a request to a sips URI never takes a hop without TLS.
@@ -54,6 +54,12 @@ extension SCSCF {
         bindings = bindings.filter { $0.uri.isSIP }
         guard !bindings.isEmpty else { return .noContact(user) }
         return .found(self.grouped(bindings).map { self.target($0, request, origin) })
+    }
+
+    /// RFC 5627 §3.1.1, RFC 4122 §3: neither a URN of this kind nor a URI parameter tells case apart.
+    static func isSame(_ left: [UInt8]?, _ right: [UInt8]?) -> Bool {
+        guard let left, let right else { return false }
+        return left[...].equalsIgnoringCase(right[...])
     }
 
     private static func isSecure(_ binding: Binding) -> Bool {
@@ -67,7 +73,7 @@ extension SCSCF {
         for binding in bindings {
             if binding.record.regID > 0, let instance = binding.record.instance,
                 let index = groups.firstIndex(where: {
-                    $0[0].record.regID > 0 && $0[0].record.instance == instance
+                    $0[0].record.regID > 0 && Self.isSame($0[0].record.instance, instance)
                 })
             {
                 groups[index].append(binding)

@@ -37,7 +37,16 @@ struct OwnNames: Sendable {
     /// Whether a request for a URI comes to us: one of our domains, names or addresses.
     func leadsHere(_ uri: SIPURI) -> Bool {
         if self.isServed(uri) { return true }
-        return uri.isSIP && self.hosts.contains(Self.normalised(uri.host)) && self.isOurPort(uri)
+        // Another element may share our address, but not our port.
+        let port = uri.port ?? (uri.scheme == .sips ? 5061 : 5060)
+        return uri.isSIP && self.hosts.contains(Self.normalised(uri.host)) && self.ports.contains(port)
+    }
+
+    /// The canonical identity that a URI names: for our own users without the port, since that is only ever ours.
+    func identity(of uri: SIPURI) -> [UInt8] {
+        let identity = uri.canonicalIdentity
+        guard let port = uri.port, self.isServed(uri) else { return identity }
+        return Array(identity.dropLast(String(port).utf8.count + 1))
     }
 
     /// Whether a canonical identity belongs to one of our domains.
