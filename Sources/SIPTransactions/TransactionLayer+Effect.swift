@@ -69,7 +69,6 @@ package enum DropReason: String, Hashable, Sendable, CaseIterable {
 
 /// What operators count.
 package enum Observation: String, Hashable, Sendable, CaseIterable {
-    case serverTransactionCreated, clientTransactionCreated
     /// A copy of a request arrived; a response, or a request of ours, was sent again.
     case requestRetransmitted, responseRetransmitted, requestResent
     /// A malformed request got its 400 (or the status that the fault names).

@@ -53,7 +53,6 @@ extension TransactionLayer {
         let slot = self.servers[place]
         let life = self.servers.life(of: place)
         let pending = PendingServerRequest(message: message, route: route)
-        effects.append(.observed(.serverTransactionCreated))
         if method == .invite {
             slot.invite = MachineBox(.proceeding(pending, provisional: nil))
             self.timers.servers.set(

@@ -112,7 +112,6 @@ extension TransactionLayer {
         let place = self.clients.insert(number: number, method: request.method, user: id, path: path)
         let slot = self.clients[place]
         slot.plan = plan
-        effects.append(.observed(.clientTransactionCreated))
         self.start(place, slot, attempt, at: now)
         effects.append(Self.order(bytes, path))
     }

@@ -4,15 +4,15 @@ internal import Ground
 /// only back-off and INVITE timers need a sorted one.
 struct Timers {
     /// The first timer E: T1.
-    var firstRetransmission: FixedDelayQueue<TimerKey>
+    var firstRetransmission: TimerQueue
     /// The late 100 of a non-INVITE (RFC 4320 §4.1).
-    var lateTrying: FixedDelayQueue<TimerKey>
+    var lateTrying: TimerQueue
     /// Timer K: T4.
-    var clientLinger: FixedDelayQueue<TimerKey>
+    var clientLinger: TimerQueue
     /// Timer F: 64*T1.
-    var clientLifetime: FixedDelayQueue<TimerKey>
+    var clientLifetime: TimerQueue
     /// Timer J: 64*T1.
-    var serverLinger: FixedDelayQueue<TimerKey>
+    var serverLinger: TimerQueue
     /// Questions to the name system that were never answered: 64*T1.
     var resolutions: FixedDelayQueue<Ticket>
     /// All the others, for clients and servers.
@@ -20,26 +20,22 @@ struct Timers {
     var servers = DeadlineQueue<TimerKey>()
 
     init(_ configuration: TransactionLayer.Configuration) {
-        self.firstRetransmission = FixedDelayQueue(delay: configuration.t1)
-        self.lateTrying = FixedDelayQueue(delay: configuration.lateTryingDelay)
-        self.clientLinger = FixedDelayQueue(delay: configuration.t4)
-        self.clientLifetime = FixedDelayQueue(delay: configuration.lifetime)
-        self.serverLinger = FixedDelayQueue(delay: configuration.lifetime)
+        self.firstRetransmission = TimerQueue(delay: configuration.t1)
+        self.lateTrying = TimerQueue(delay: configuration.lateTryingDelay)
+        self.clientLinger = TimerQueue(delay: configuration.t4)
+        self.clientLifetime = TimerQueue(delay: configuration.lifetime)
+        self.serverLinger = TimerQueue(delay: configuration.lifetime)
         self.resolutions = FixedDelayQueue(delay: configuration.lifetime)
     }
 
     /// The earliest of all.
     var next: Instant? {
-        var earliest = Instant.distantFuture
-        if let at = self.firstRetransmission.next, at < earliest { earliest = at }
-        if let at = self.lateTrying.next, at < earliest { earliest = at }
-        if let at = self.clientLinger.next, at < earliest { earliest = at }
-        if let at = self.clientLifetime.next, at < earliest { earliest = at }
-        if let at = self.serverLinger.next, at < earliest { earliest = at }
-        if let at = self.resolutions.next, at < earliest { earliest = at }
-        if let at = self.clients.next, at < earliest { earliest = at }
-        if let at = self.servers.next, at < earliest { earliest = at }
-        return earliest == .distantFuture ? nil : earliest
+        var earliest = min(self.firstRetransmission.next, self.lateTrying.next, self.clientLinger.next)
+        earliest = min(earliest, self.clientLifetime.next, self.serverLinger.next)
+        if self.resolutions.count > 0, let at = self.resolutions.next { earliest = min(earliest, at.nanoseconds) }
+        if let at = self.clients.next { earliest = min(earliest, at.nanoseconds) }
+        if let at = self.servers.next { earliest = min(earliest, at.nanoseconds) }
+        return earliest == .max ? nil : Instant(nanoseconds: earliest)
     }
 
     /// How many entries wait, wanted or not.
