@@ -142,28 +142,24 @@ struct Cursor {
     @inline(__always)
     mutating func run(_ set: CharacterSet128) -> Range<Int> {
         let start = self.position
-        while self.position < self.end, set.contains(self.base[self.position]) { self.position &+= 1 }
-        return start..<self.position
+        var index = start
+        while index < self.end, set.contains(self.base[index]) { index &+= 1 }
+        self.position = index
+        return start..<index
     }
 
     /// Takes the longest run of a class in which `%` and two hexadecimal digits may stand too. False if a `%` is
     /// not followed by two digits.
     @inline(__always)
     mutating func escapedRun(_ set: CharacterSet128) -> Bool {
-        while self.position < self.end {
-            let byte = self.base[self.position]
-            if set.contains(byte) {
-                self.position &+= 1
-            } else if byte == UInt8(ascii: "%") {
-                guard self.position &+ 2 < self.end, Bytes.isHexDigit(self.base[self.position &+ 1]),
-                    Bytes.isHexDigit(self.base[self.position &+ 2])
-                else { return false }
-                self.position &+= 3
-            } else {
-                return true
-            }
+        while true {
+            _ = self.run(set)
+            guard self.current == UInt8(ascii: "%") else { return true }
+            guard self.position &+ 2 < self.end, Bytes.isHexDigit(self.base[self.position &+ 1]),
+                Bytes.isHexDigit(self.base[self.position &+ 2])
+            else { return false }
+            self.position &+= 3
         }
-        return true
     }
 
     /// Takes a quoted string that begins at the position, quotes included. Nil if it does not end.

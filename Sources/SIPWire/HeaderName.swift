@@ -115,112 +115,113 @@ package enum HeaderName: UInt8, Sendable, CaseIterable {
     }
 
     /// The name as RFC 3261 §20 and its extensions write it; empty for ``other``.
-    package var canonical: StaticString {
-        switch self {
-        case .other: ""
-        case .via: "Via"
-        case .from: "From"
-        case .to: "To"
-        case .callID: "Call-ID"
-        case .cseq: "CSeq"
-        case .contact: "Contact"
-        case .maxForwards: "Max-Forwards"
-        case .route: "Route"
-        case .recordRoute: "Record-Route"
-        case .expires: "Expires"
-        case .minExpires: "Min-Expires"
-        case .event: "Event"
-        case .allowEvents: "Allow-Events"
-        case .subscriptionState: "Subscription-State"
-        case .sipETag: "SIP-ETag"
-        case .sipIfMatch: "SIP-If-Match"
-        case .suppressIfMatch: "Suppress-If-Match"
-        case .accept: "Accept"
-        case .acceptEncoding: "Accept-Encoding"
-        case .acceptLanguage: "Accept-Language"
-        case .allow: "Allow"
-        case .supported: "Supported"
-        case .require: "Require"
-        case .proxyRequire: "Proxy-Require"
-        case .unsupported: "Unsupported"
-        case .contentType: "Content-Type"
-        case .contentLength: "Content-Length"
-        case .contentEncoding: "Content-Encoding"
-        case .contentDisposition: "Content-Disposition"
-        case .contentLanguage: "Content-Language"
-        case .contentID: "Content-ID"
-        case .contentTransferEncoding: "Content-Transfer-Encoding"
-        case .mimeVersion: "MIME-Version"
-        case .authorization: "Authorization"
-        case .wwwAuthenticate: "WWW-Authenticate"
-        case .proxyAuthorization: "Proxy-Authorization"
-        case .proxyAuthenticate: "Proxy-Authenticate"
-        case .authenticationInfo: "Authentication-Info"
-        case .proxyAuthenticationInfo: "Proxy-Authentication-Info"
-        case .pAssertedIdentity: "P-Asserted-Identity"
-        case .pPreferredIdentity: "P-Preferred-Identity"
-        case .privacy: "Privacy"
-        case .path: "Path"
-        case .serviceRoute: "Service-Route"
-        case .pAssociatedURI: "P-Associated-URI"
-        case .pAccessNetworkInfo: "P-Access-Network-Info"
-        case .pChargingVector: "P-Charging-Vector"
-        case .pChargingFunctionAddresses: "P-Charging-Function-Addresses"
-        case .pVisitedNetworkID: "P-Visited-Network-ID"
-        case .pCalledPartyID: "P-Called-Party-ID"
-        case .pServedUser: "P-Served-User"
-        case .pProfileKey: "P-Profile-Key"
-        case .pUserDatabase: "P-User-Database"
-        case .pPreferredService: "P-Preferred-Service"
-        case .pAssertedService: "P-Asserted-Service"
-        case .pEarlyMedia: "P-Early-Media"
-        case .securityClient: "Security-Client"
-        case .securityServer: "Security-Server"
-        case .securityVerify: "Security-Verify"
-        case .retryAfter: "Retry-After"
-        case .warning: "Warning"
-        case .timestamp: "Timestamp"
-        case .date: "Date"
-        case .userAgent: "User-Agent"
-        case .server: "Server"
-        case .subject: "Subject"
-        case .organization: "Organization"
-        case .flowTimer: "Flow-Timer"
-        case .referTo: "Refer-To"
-        case .referredBy: "Referred-By"
-        case .referSub: "Refer-Sub"
-        case .replaces: "Replaces"
-        case .join: "Join"
-        case .targetDialog: "Target-Dialog"
-        case .reason: "Reason"
-        case .alertInfo: "Alert-Info"
-        case .callInfo: "Call-Info"
-        case .errorInfo: "Error-Info"
-        case .inReplyTo: "In-Reply-To"
-        case .priority: "Priority"
-        case .replyTo: "Reply-To"
-        case .rack: "RAck"
-        case .rseq: "RSeq"
-        case .sessionExpires: "Session-Expires"
-        case .minSE: "Min-SE"
-        case .acceptContact: "Accept-Contact"
-        case .rejectContact: "Reject-Contact"
-        case .requestDisposition: "Request-Disposition"
-        case .identity: "Identity"
-        case .historyInfo: "History-Info"
-        case .geolocation: "Geolocation"
-        case .featureCaps: "Feature-Caps"
-        case .infoPackage: "Info-Package"
-        case .recvInfo: "Recv-Info"
-        case .maxBreadth: "Max-Breadth"
-        case .sessionID: "Session-ID"
-        case .permissionMissing: "Permission-Missing"
-        case .triggerConsent: "Trigger-Consent"
-        case .answerMode: "Answer-Mode"
-        case .resourcePriority: "Resource-Priority"
-        case .acceptResourcePriority: "Accept-Resource-Priority"
-        }
-    }
+    package var canonical: StaticString { Self.canonicalNames[Int(self.rawValue)] }
+
+    /// In the order of the cases.
+    private static let canonicalNames: [StaticString] = [
+        "",
+        "Via",
+        "From",
+        "To",
+        "Call-ID",
+        "CSeq",
+        "Contact",
+        "Max-Forwards",
+        "Route",
+        "Record-Route",
+        "Expires",
+        "Min-Expires",
+        "Event",
+        "Allow-Events",
+        "Subscription-State",
+        "SIP-ETag",
+        "SIP-If-Match",
+        "Suppress-If-Match",
+        "Accept",
+        "Accept-Encoding",
+        "Accept-Language",
+        "Allow",
+        "Supported",
+        "Require",
+        "Proxy-Require",
+        "Unsupported",
+        "Content-Type",
+        "Content-Length",
+        "Content-Encoding",
+        "Content-Disposition",
+        "Content-Language",
+        "Content-ID",
+        "Content-Transfer-Encoding",
+        "MIME-Version",
+        "Authorization",
+        "WWW-Authenticate",
+        "Proxy-Authorization",
+        "Proxy-Authenticate",
+        "Authentication-Info",
+        "Proxy-Authentication-Info",
+        "P-Asserted-Identity",
+        "P-Preferred-Identity",
+        "Privacy",
+        "Path",
+        "Service-Route",
+        "P-Associated-URI",
+        "P-Access-Network-Info",
+        "P-Charging-Vector",
+        "P-Charging-Function-Addresses",
+        "P-Visited-Network-ID",
+        "P-Called-Party-ID",
+        "P-Served-User",
+        "P-Profile-Key",
+        "P-User-Database",
+        "P-Preferred-Service",
+        "P-Asserted-Service",
+        "P-Early-Media",
+        "Security-Client",
+        "Security-Server",
+        "Security-Verify",
+        "Retry-After",
+        "Warning",
+        "Timestamp",
+        "Date",
+        "User-Agent",
+        "Server",
+        "Subject",
+        "Organization",
+        "Flow-Timer",
+        "Refer-To",
+        "Referred-By",
+        "Refer-Sub",
+        "Replaces",
+        "Join",
+        "Target-Dialog",
+        "Reason",
+        "Alert-Info",
+        "Call-Info",
+        "Error-Info",
+        "In-Reply-To",
+        "Priority",
+        "Reply-To",
+        "RAck",
+        "RSeq",
+        "Session-Expires",
+        "Min-SE",
+        "Accept-Contact",
+        "Reject-Contact",
+        "Request-Disposition",
+        "Identity",
+        "History-Info",
+        "Geolocation",
+        "Feature-Caps",
+        "Info-Package",
+        "Recv-Info",
+        "Max-Breadth",
+        "Session-ID",
+        "Permission-Missing",
+        "Trigger-Consent",
+        "Answer-Mode",
+        "Resource-Priority",
+        "Accept-Resource-Priority",
+    ]
 
     /// The one-letter form, or nil.
     package var compact: UInt8? {

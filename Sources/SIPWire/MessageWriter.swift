@@ -19,38 +19,38 @@ package struct MessageWriter: Sendable {
 
     /// `METHOD uri SIP/2.0`
     package mutating func requestLine(_ method: Method, _ uri: Octets) {
-        if case .other(let token) = method { self.bytes += token } else { self.bytes.append(literal: method.literal) }
+        if case .other(let token) = method { self.bytes += token } else { self.put(method.literal) }
         self.bytes.append(0x20)
         self.raw(uri)
-        self.bytes.append(literal: " SIP/2.0\r\n")
+        self.put(" SIP/2.0\r\n")
     }
 
     /// `SIP/2.0 status reason`; without a reason the phrase of the standard.
     package mutating func statusLine(_ status: Int, _ reason: String? = nil) {
-        self.bytes.append(literal: "SIP/2.0 ")
+        self.put("SIP/2.0 ")
         self.bytes.append(decimal: UInt64(clamping: status))
         self.bytes.append(0x20)
         if let reason {
             self.append(line: reason.utf8)
         } else {
-            self.bytes.append(literal: StatusPhrase.of(status))
+            self.put(StatusPhrase.of(status))
         }
-        self.bytes.append(literal: "\r\n")
+        self.endHeader()
     }
 
     /// A header whose value is bytes of a message that was parsed, or made here.
     package mutating func header(_ name: HeaderName, _ value: Octets) {
         self.begin(name)
         self.raw(value)
-        self.bytes.append(literal: "\r\n")
+        self.endHeader()
     }
 
     package mutating func header(_ name: HeaderName, _ value: [UInt8]) { self.header(name, value[...]) }
 
     package mutating func header(_ name: HeaderName, _ value: StaticString) {
         self.begin(name)
-        self.bytes.append(literal: value)
-        self.bytes.append(literal: "\r\n")
+        self.put(value)
+        self.endHeader()
     }
 
     /// A header whose value is text from a setting or a person.
@@ -58,13 +58,13 @@ package struct MessageWriter: Sendable {
     package mutating func header(_ name: HeaderName, _ value: String) {
         self.begin(name)
         self.append(line: value.utf8)
-        self.bytes.append(literal: "\r\n")
+        self.endHeader()
     }
 
     package mutating func header(_ name: HeaderName, number: UInt64) {
         self.begin(name)
         self.bytes.append(decimal: number)
-        self.bytes.append(literal: "\r\n")
+        self.endHeader()
     }
 
     /// `CSeq: number METHOD`
@@ -72,35 +72,47 @@ package struct MessageWriter: Sendable {
         self.begin(.cseq)
         self.bytes.append(decimal: UInt64(number))
         self.bytes.append(0x20)
-        if case .other(let token) = method { self.bytes += token } else { self.bytes.append(literal: method.literal) }
-        self.bytes.append(literal: "\r\n")
+        if case .other(let token) = method { self.bytes += token } else { self.put(method.literal) }
+        self.endHeader()
     }
 
     /// A header whose name ``HeaderName`` does not know.
     package mutating func header(named name: StaticString, _ value: Octets) {
-        self.bytes.append(literal: name)
-        self.bytes.append(literal: ": ")
+        self.put(name)
+        self.put(": ")
         self.raw(value)
-        self.bytes.append(literal: "\r\n")
+        self.endHeader()
     }
 
     @_disfavoredOverload
     package mutating func header(named name: StaticString, _ value: String) {
-        self.bytes.append(literal: name)
-        self.bytes.append(literal: ": ")
+        self.put(name)
+        self.put(": ")
         self.append(line: value.utf8)
-        self.bytes.append(literal: "\r\n")
+        self.endHeader()
     }
 
     /// Begins a header line: `Name: `. The caller appends the value with ``raw(_:)-(Octets)`` and ends it with
     /// ``endHeader()``.
     package mutating func begin(_ name: HeaderName) {
-        self.bytes.append(literal: name.canonical)
-        self.bytes.append(literal: ": ")
+        self.put(name.canonical)
+        self.bytes.append(UInt8(ascii: ":"))
+        self.bytes.append(0x20)
+    }
+
+    /// A literal as it is; here because calls into another room are not inlined.
+    @inline(__always)
+    private mutating func put(_ literal: StaticString) {
+        self.bytes.append(
+            contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
     }
 
     /// Ends a header line.
-    package mutating func endHeader() { self.bytes.append(literal: "\r\n") }
+    @inline(__always)
+    package mutating func endHeader() {
+        self.bytes.append(0x0D)
+        self.bytes.append(0x0A)
+    }
 
     /// Bytes as they are: a part of a value, or whole lines with their CRLF.
     @inline(__always)
@@ -122,7 +134,10 @@ package struct MessageWriter: Sendable {
         }
         var shift: UInt64 = 24
         while true {
-            self.bytes.append(decimal: (address.low &>> shift) & 255)
+            let octet = UInt8(truncatingIfNeeded: address.low &>> shift)
+            if octet >= 100 { self.bytes.append(0x30 &+ octet / 100) }
+            if octet >= 10 { self.bytes.append(0x30 &+ octet / 10 % 10) }
+            self.bytes.append(0x30 &+ octet % 10)
             if shift == 0 { return }
             self.bytes.append(UInt8(ascii: "."))
             shift &-= 8
@@ -130,7 +145,7 @@ package struct MessageWriter: Sendable {
     }
 
     @inline(__always)
-    package mutating func raw(literal: StaticString) { self.bytes.append(literal: literal) }
+    package mutating func raw(literal: StaticString) { self.put(literal) }
 
     @inline(__always)
     package mutating func raw(decimal number: UInt64) { self.bytes.append(decimal: number) }
@@ -140,7 +155,7 @@ package struct MessageWriter: Sendable {
         if let contentType { self.header(.contentType, contentType) }
         self.begin(.contentLength)
         self.bytes.append(decimal: UInt64(body.count))
-        self.bytes.append(literal: "\r\n\r\n")
+        self.put("\r\n\r\n")
         self.raw(body)
         return self.bytes
     }
@@ -162,7 +177,7 @@ package struct MessageWriter: Sendable {
 
     /// Ends the message without a body.
     package mutating func finish() -> [UInt8] {
-        self.bytes.append(literal: "Content-Length: 0\r\n\r\n")
+        self.put("Content-Length: 0\r\n\r\n")
         return self.bytes
     }
 

@@ -39,13 +39,25 @@ extension SIPMessage {
     /// Copies a header line; as one piece where it is written the usual way.
     @inline(__always)
     private func copy(_ field: HeaderField, to writer: inout MessageWriter) {
-        if self.structuralFault == nil, field.valueStart &- field.nameEnd <= 2 {
-            writer.raw(self.storage, Int(field.nameStart)..<Int(field.valueEnd))
-        } else {
+        guard self.isPlain(field) else {
             writer.begin(field.name)
             self.copyValue(field, to: &writer)
+            writer.endHeader()
+            return
         }
-        writer.endHeader()
+        let end = Int(field.valueEnd)
+        if end &+ 1 < self.storage.count, self.storage[end] == 0x0D, self.storage[end &+ 1] == 0x0A {
+            writer.raw(self.storage, Int(field.nameStart)..<(end &+ 2))
+        } else {
+            writer.raw(self.storage, Int(field.nameStart)..<end)
+            writer.endHeader()
+        }
+    }
+
+    /// Whether a line is `Name: value` with nothing strange about it.
+    @inline(__always)
+    private func isPlain(_ field: HeaderField) -> Bool {
+        self.structuralFault == nil && field.valueStart &- field.nameEnd <= 2
     }
 
     /// A message with stray line breaks is answered too, but they are not given on: a response must not show
@@ -64,13 +76,19 @@ extension SIPMessage {
     }
 
     private func appendTo(_ field: HeaderField, status: Int, _ tag: Octets?, to writer: inout MessageWriter) {
-        writer.begin(.to)
-        self.copyValue(field, to: &writer)
-        // RFC 3261 §8.2.6.2: a 100 may go without a tag; every other response has one.
-        if let tag, self.toTag() == nil {
-            writer.raw(literal: ";tag=")
-            writer.raw(tag)
+        guard let tag, self.toTag() == nil else {
+            self.copy(field, to: &writer)
+            return
         }
+        if self.isPlain(field) {
+            writer.raw(self.storage, Int(field.nameStart)..<Int(field.valueEnd))
+        } else {
+            writer.begin(.to)
+            self.copyValue(field, to: &writer)
+        }
+        // RFC 3261 §8.2.6.2: a 100 may go without a tag; every other response has one.
+        writer.raw(literal: ";tag=")
+        writer.raw(tag)
         writer.endHeader()
     }
 
@@ -89,13 +107,13 @@ extension SIPMessage {
             writer.raw(value)
         } else {
             // The claims are cut out, in the order in which they stand, and the truth is put behind the entry.
-            var position = 0
-            for claim in [found.rport, found.received].compactMap({ $0 }).sorted(by: { $0.start < $1.start }) {
-                writer.raw(value[Piece(position..<Int(claim.start))])
-                position = Int(claim.end)
-            }
-            let end = Int(found.pieces.parameters.end)
-            writer.raw(value[Piece(position..<max(position, end))])
+            let end = found.pieces.parameters.end
+            var first = found.rport ?? Piece(Int(end)..<Int(end))
+            var second = found.received ?? Piece(Int(end)..<Int(end))
+            if second.start < first.start { swap(&first, &second) }
+            writer.raw(value[Piece(0..<Int(first.start))])
+            if second.start > first.end { writer.raw(value[Piece(Int(first.end)..<Int(second.start))]) }
+            if end > second.end { writer.raw(value[Piece(Int(second.end)..<Int(end))]) }
             if isElsewhere {
                 writer.raw(literal: ";received=")
                 writer.raw(address: source.address)
@@ -104,7 +122,7 @@ extension SIPMessage {
                 writer.raw(literal: ";rport=")
                 writer.raw(decimal: UInt64(source.port))
             }
-            writer.raw(value[Piece(max(position, end)..<value.count)])
+            if Int(end) < value.count { writer.raw(value[Piece(Int(end)..<value.count)]) }
         }
         writer.endHeader()
     }

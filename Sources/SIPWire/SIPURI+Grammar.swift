@@ -59,20 +59,22 @@ enum URIGrammar {
 
     /// `[ userinfo "@" ] hostport uri-parameters [ "?" headers ]`
     private static func hierarchical(_ cursor: inout Cursor, _ pieces: inout URIPieces) throws(ParseFault) {
-        // An "@" can stand nowhere but behind the user information, so the first one ends it.
-        var at = cursor.position
-        while at < cursor.end, cursor.base[at] != UInt8(ascii: "@") { at &+= 1 }
-        if at < cursor.end {
-            let start = cursor.position
-            guard cursor.escapedRun(CharacterClass.user), cursor.position > start else { throw ParseFault(.badURI) }
-            pieces.user = Piece(start..<cursor.position)
-            if cursor.take(UInt8(ascii: ":")) {
-                let password = cursor.position
-                guard cursor.escapedRun(CharacterClass.password) else { throw ParseFault(.badURI) }
-                pieces.password = Piece(password..<cursor.position)
-            }
-            guard cursor.position == at else { throw ParseFault(.badURI) }
-            cursor.advance()
+        // Whether what begins here is a user shows only at the "@" behind it.
+        let start = cursor.position
+        guard cursor.escapedRun(CharacterClass.user) else { throw ParseFault(.badURI) }
+        let user = start..<cursor.position
+        var password: Range<Int>?
+        if cursor.take(UInt8(ascii: ":")) {
+            let passwordStart = cursor.position
+            guard cursor.escapedRun(CharacterClass.password) else { throw ParseFault(.badURI) }
+            password = passwordStart..<cursor.position
+        }
+        if cursor.take(UInt8(ascii: "@")) {
+            if user.isEmpty { throw ParseFault(.badURI) }
+            pieces.user = Piece(user)
+            pieces.password = password.map { Piece($0) }
+        } else {
+            cursor.position = start
         }
         pieces.host = Piece(try HostGrammar.host(&cursor))
         if cursor.take(UInt8(ascii: ":")) { pieces.port = try HostGrammar.port(&cursor) }
@@ -178,9 +180,11 @@ enum HostGrammar {
         guard !name.isEmpty, cursor.base[name.lowerBound] != UInt8(ascii: "."),
             cursor.base[name.lowerBound] != UInt8(ascii: "-")
         else { throw ParseFault(.badHost) }
-        for index in name.dropFirst()
-        where cursor.base[index] == UInt8(ascii: ".") && cursor.base[index &- 1] == UInt8(ascii: ".") {
-            throw ParseFault(.badHost)
+        var wasDot = false
+        for index in name {
+            let isDot = cursor.base[index] == UInt8(ascii: ".")
+            if isDot, wasDot { throw ParseFault(.badHost) }
+            wasDot = isDot
         }
         return name
     }
