@@ -75,7 +75,7 @@ extension PresenceServer {
         self.subscriptions[place].lastTag = isShown ? content.tag.raw : 0
         self.rememberSent(place, content.version, content.tag, at: now)
         let bytes = self.notification(place, content, authorization, at: now)
-        let transaction = ClientTransactionID(raw: self.entropy.next())
+        let transaction = ClientTransactionID(raw: self.entropy.next() & ~1)
         let dialog = self.subscriptions[place].dialog
         guard let target = DialogTarget(encoded: dialog.target)?.target(requestBytes: bytes.count) else {
             return self.removeSubscription(place, into: &effects)
