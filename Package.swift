@@ -9,9 +9,13 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
 ]
 
+/// The rooms of layer 3, each with a door plate.
+let boxes: Set<String> = ["PresenceServer", "SCSCF", "UserAgent"]
+
 /// A room of the house: a library target whose import list is its place in the layers.
 func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+    let plate = boxes.contains(name) ? ["README.md"] : []
+    return .target(name: name, dependencies: dependencies, exclude: plate, swiftSettings: settings)
 }
 
 /// The tests of a room.
@@ -93,8 +97,8 @@ let package = Package(
         room(
             "MusterNode",
             [
-                "Ground", "SIPWire", "SIPTransactions", "EventNotification", "PresenceServer", "SCSCF", "UserAgent",
-                "PresenceDocuments", "DigestAuth", "Cryptography", "Storage", "StorageSQLite", "Signalling", "WebEdge",
+                "Ground", "SIPWire", "SIPTransactions", "EventNotification", "PresenceServer", "SCSCF", "DigestAuth",
+                "Cryptography", "Storage", "StorageSQLite", "Signalling", "WebEdge",
                 "Telemetry", "Settings", nioCore, nioPosix, logging, lifecycle,
             ]),
         .executableTarget(
@@ -102,7 +106,7 @@ let package = Package(
             dependencies: [
                 "Ground", "SIPWire", "SIPTransactions", "UserAgent", "PresenceDocuments", "DigestAuth", "Cryptography",
                 "PresenceServer", "SCSCF", "Storage", "StorageSQLite", "Signalling", "Settings", "Telemetry",
-                "MusterNode", argumentParser, logging, nioCore, nioPosix,
+                "MusterNode", argumentParser, logging, lifecycle, nioCore, nioPosix,
             ],
             swiftSettings: settings),
 

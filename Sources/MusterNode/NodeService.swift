@@ -1,0 +1,53 @@
+import Ground
+import Logging
+import ServiceLifecycle
+import Settings
+import Telemetry
+import WebEdge
+
+/// A node with its administration port, from the start to the signal that ends it.
+package struct NodeService: Service {
+    private let settings: NodeConfiguration
+    private let options: Node.Options
+    private let log: Logger
+
+    package init(_ settings: NodeConfiguration, options: Node.Options, log: Logger) {
+        self.settings = settings
+        self.options = options
+        self.log = log
+    }
+
+    /// Runs until it is told to stop or cannot go on.
+    ///
+    /// - Throws: the fault that is in the way at the start, or that ended the node.
+    package func run() async throws {
+        let node = try await Node.start(self.settings, options: self.options, log: self.log)
+        do {
+            try await self.serve(node)
+        } catch {
+            await node.stop()
+            throw error
+        }
+        await node.stop()
+    }
+
+    private func serve(_ node: Node) async throws {
+        let registry = MetricsRegistry()
+        NodeMetrics(node).register(in: registry)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await cancelWhenGracefulShutdown { try await node.run() } }
+            if self.settings.administration.enabled {
+                let server = AdministrationServer(
+                    configuration: AdministrationServer.Configuration(
+                        address: self.settings.administration.address, port: self.settings.administration.port),
+                    registry: registry,
+                    readiness: { node.isReady ? nil : "the storage is lost; the node is ending" },
+                    logger: self.log)
+                group.addTask { try await server.run() }
+            }
+            // Whoever ends first ends the others: the node by a signal or a fault, the server by a port in use.
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+}

@@ -1,0 +1,140 @@
+import DigestAuth
+import Ground
+import PresenceServer
+import SCSCF
+import SIPTransactions
+import SIPWire
+import Signalling
+import Storage
+
+/// What the cores order, done: facts go to the box that waits for them, records and departures wait for the end of
+/// the turn.
+extension Shard {
+    // MARK: the transaction layer
+
+    func perform(_ effect: TransactionLayer.Effect, at now: Instant) {
+        switch effect {
+        case .transmit(let bytes, let flow): self.departures.append(.transmit(bytes, flow))
+        case .open(let bytes, let hop): self.departures.append(.open(bytes, hop))
+        case .reply(let bytes, let flow, let otherwise):
+            self.departures.append(.reply(bytes, flow, otherwise: otherwise))
+        case .resolve(let ticket, let question): self.resolve(ticket, question)
+        case .requestReceived(let id, let message, let origin): self.serve(id, message, origin, at: now)
+        case .cancelReceived(let id): self.tellRegistrar(.cancelReceived(id), at: now)
+        case .ackReceived(let message, let origin, let id):
+            self.tellRegistrar(.ackReceived(message, origin, id), at: now)
+        case .responseReceived(let id, let message, let origin): self.answer(id, message, origin, at: now)
+        case .requestFailed(let id, let failure):
+            if self.isRegistrars(id) {
+                self.tellRegistrar(.requestFailed(id, failure), at: now)
+            } else {
+                self.tellPresence(.requestFailed(id, failure), at: now)
+            }
+        case .acknowledgementMissing: self.counters.acknowledgementsMissing += 1
+        case .dropped(let reason): self.counters.dropped[reason, default: 0] += 1
+        case .observed(let observation): self.counters.transactions[observation, default: 0] += 1
+        }
+    }
+
+    /// A new request finds the box that serves it.
+    private func serve(_ id: ServerTransactionID, _ message: SIPMessage, _ origin: Origin, at now: Instant) {
+        self.counters.requests += 1
+        switch self.destination(of: message, origin, at: now) {
+        case .presence: self.tellPresence(.requestReceived(id, message, origin), at: now)
+        case .registrar: self.tellRegistrar(.requestReceived(id, message, origin), at: now)
+        case .nobody:
+            // Neither function runs here: the node was configured without what this request needs.
+            var writer = message.response(503, nil, receivedFrom: nil)
+            writer.header(.retryAfter, number: 60)
+            self.tellTransactions(.respond(id, writer.finish()), at: now)
+        }
+    }
+
+    private func destination(of message: SIPMessage, _ origin: Origin, at now: Instant) -> Router.Destination {
+        guard self.presence != nil else { return self.registrar == nil ? .nobody : .registrar }
+        guard let registrar = self.registrar else { return .presence }
+        return self.parts.router.destination(of: message, local: origin.flow.local) { registrar.isBound($0, at: now) }
+    }
+
+    private func answer(_ id: ClientTransactionID, _ message: SIPMessage, _ origin: Origin, at now: Instant) {
+        if self.isRegistrars(id) {
+            self.tellRegistrar(.responseReceived(id, message, origin), at: now)
+        } else {
+            self.tellPresence(.responseReceived(id, message), at: now)
+        }
+    }
+
+    /// Whether the S-CSCF started this client transaction: its numbers are odd, the Presence Server's are even.
+    private func isRegistrars(_ id: ClientTransactionID) -> Bool { id.raw & 1 == 1 }
+
+    private func resolve(_ ticket: Ticket, _ question: ResolutionQuestion) {
+        guard let resolver = self.resolver else {
+            self.loop.execute { self.assumeIsolated { $0.resolved(ticket, .failed) } }
+            return
+        }
+        resolver.resolve(question, on: self.loop).whenSuccess { answer in
+            self.assumeIsolated { $0.resolved(ticket, answer) }
+        }
+    }
+
+    private func resolved(_ ticket: Ticket, _ answer: ResolutionAnswer) {
+        self.turn { now in self.tellTransactions(.hopsResolved(ticket, answer), at: now) }
+    }
+
+    // MARK: the boxes
+
+    func settlePresence(at now: Instant) {
+        guard !self.presenceEffects.isEmpty else { return }
+        // The array is taken out so that what these orders bring (a loaded credential, say) has an array of its own.
+        var effects: [PresenceServer.Effect] = []
+        swap(&effects, &self.presenceEffects)
+        for effect in effects {
+            switch effect {
+            case .respond(let id, let bytes): self.tellTransactions(.respond(id, bytes), at: now)
+            case .send(let id, let request): self.tellTransactions(.send(id, request), at: now)
+            case .store(let operation): self.records.append(.presence(operation))
+            case .load(let ticket, let question):
+                self.tellPresence(.loaded(ticket, self.parts.credentials(question)), at: now)
+            case .decided(let decision): self.parts.decided(decision)
+            case .observed(let observation): self.counters.presence[observation, default: 0] += 1
+            }
+        }
+        if self.presenceEffects.isEmpty {
+            effects.removeAll(keepingCapacity: true)
+            swap(&effects, &self.presenceEffects)
+        }
+    }
+
+    func settleRegistrar(at now: Instant) {
+        guard !self.registrarEffects.isEmpty else { return }
+        var effects: [SCSCF.Effect] = []
+        swap(&effects, &self.registrarEffects)
+        for effect in effects { self.perform(effect, at: now) }
+    }
+}
+
+extension Shard {
+    /// Performs one order of the S-CSCF.
+    private func perform(_ effect: SCSCF.Effect, at now: Instant) {
+        switch effect {
+        case .respond(let id, let bytes): self.tellTransactions(.respond(id, bytes), at: now)
+        case .send(let id, let request): self.tellTransactions(.send(id, request), at: now)
+        case .cancel(let id): self.tellTransactions(.cancel(id), at: now)
+        case .acknowledge(let request): self.tellTransactions(.acknowledge(request), at: now)
+        case .store(let operation): self.records.append(.registrar(operation))
+        case .load(let ticket, let question):
+            self.tellRegistrar(.loaded(ticket, self.parts.credentials(question)), at: now)
+        case .lookUp(let ticket, let identity):
+            self.tellRegistrar(.lookedUp(ticket, exists: self.parts.exists(identity)), at: now)
+        case .observed(let observation): self.counters.registrar[observation, default: 0] += 1
+        }
+    }
+
+    /// What the shard has counted, and what its boxes have.
+    package func snapshot() -> (shard: ShardSnapshot, presence: PresenceCounters?) {
+        let snapshot = ShardSnapshot(
+            counters: self.counters, transports: self.transports?.counters ?? TransportCounters(),
+            connections: self.transports?.connectionCount ?? 0)
+        return (snapshot, self.presence?.counters)
+    }
+}

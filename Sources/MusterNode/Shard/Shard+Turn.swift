@@ -1,0 +1,172 @@
+import Ground
+import NIOCore
+import PresenceServer
+import SCSCF
+import SIPTransactions
+import SIPWire
+import Signalling
+import Storage
+
+/// A turn: what came in, what it caused, one commit, one flush.
+extension Shard {
+    // MARK: what the transports tell
+
+    package nonisolated func arrived(_ turn: [Arrival]) {
+        self.assumeIsolated { $0.take(turn) }
+    }
+
+    package nonisolated func transmissionFailed(_ bytes: [UInt8], _ path: Path) {
+        self.assumeIsolated { shard in
+            shard.turn { now in shard.tellTransactions(.transmissionFailed(path), at: now) }
+        }
+    }
+
+    package nonisolated func connectionClosed(_ flow: Flow) {
+        self.assumeIsolated { shard in
+            guard shard.registrar != nil else { return }
+            shard.turn { now in shard.tellRegistrar(.connectionClosed(flow), at: now) }
+        }
+    }
+
+    package nonisolated func framingFailed(_ fault: ParseFault, head: [UInt8], _ origin: Origin) {
+        self.assumeIsolated { shard in
+            shard.counters.parseFaults[fault.kind, default: 0] += 1
+            guard let message = try? SIPMessage.parse(head, framing: .datagram, limits: .standard), message.isRequest,
+                message.method != .ack
+            else { return }
+            shard.turn { now in
+                var writer = message.response(fault.status, fault.reason, receivedFrom: origin.flow.remote)
+                shard.depart(.reply(writer.finish(), origin.flow, otherwise: nil))
+                _ = now
+            }
+        }
+    }
+
+    /// Takes all that one read of a socket brought.
+    func take(_ arrivals: [Arrival]) {
+        if self.heldBack != nil {
+            self.heldBack?.append(contentsOf: arrivals)
+            return
+        }
+        self.turn { now in
+            for arrival in arrivals { self.receive(arrival, at: now) }
+        }
+    }
+
+    private func receive(_ arrival: Arrival, at now: Instant) {
+        let fact: TransactionLayer.Input
+        do {
+            let message = try SIPMessage.parse(
+                arrival.bytes, framing: arrival.framing, limits: self.parts.transports.wireLimits)
+            fact = .messageReceived(message, arrival.origin)
+        } catch {
+            self.counters.parseFaults[error.kind, default: 0] += 1
+            fact = .unparsableReceived(error, arrival.origin)
+        }
+        self.tellTransactions(fact, at: now)
+    }
+
+    // MARK: the frame of a turn
+
+    /// Runs a turn: the body's facts, then the commit, then the departures.
+    func turn(_ body: (Instant) -> Void) {
+        guard !self.hasFailed else { return }
+        let now = self.clock.now()
+        body(now)
+        self.finishTurn(at: now)
+    }
+
+    private func finishTurn(at now: Instant) {
+        if !self.records.isEmpty {
+            do {
+                try self.parts.commit(self.records)
+            } catch {
+                // What was promised cannot be kept, so nothing is promised: peers repeat their requests, and what
+                // stands in storage is the truth for whoever starts next.
+                self.hasFailed = true
+                self.departures.removeAll()
+                self.parts.failed(error)
+                return
+            }
+            self.records.removeAll(keepingCapacity: true)
+        }
+        if !self.departures.isEmpty, let transports = self.transports {
+            for departure in self.departures {
+                switch departure {
+                case .transmit(let bytes, let flow): transports.transmit(bytes, flow)
+                case .open(let bytes, let hop): transports.open(bytes, hop)
+                case .reply(let bytes, let flow, let otherwise): transports.reply(bytes, flow, otherwise: otherwise)
+                }
+            }
+            self.departures.removeAll(keepingCapacity: true)
+            transports.flush()
+        }
+        self.setAlarm(at: now)
+    }
+
+    func depart(_ departure: Departure) { self.departures.append(departure) }
+
+    // MARK: timers
+
+    private func setAlarm(at now: Instant) {
+        var next = self.transactions.nextDeadline ?? .distantFuture
+        if let deadline = self.presence?.nextDeadline { next = min(next, deadline) }
+        if let deadline = self.registrar?.nextDeadline { next = min(next, deadline) }
+        guard next < self.armed else { return }
+        self.alarm?.cancel()
+        self.armed = next
+        let delay = max(next.nanoseconds &- now.nanoseconds, 0)
+        self.alarm = self.loop.scheduleTask(in: .nanoseconds(delay)) {
+            self.assumeIsolated { $0.wake() }
+        }
+    }
+
+    /// The alarm rang: everybody does what is due.
+    private func wake() {
+        self.armed = .distantFuture
+        self.alarm = nil
+        self.turn { now in
+            self.transactions.deadlineReached(at: now, into: &self.layerEffects)
+            self.settleTransactions(at: now)
+            if self.presence != nil {
+                self.presence?.deadlineReached(at: now, into: &self.presenceEffects)
+                self.settlePresence(at: now)
+            }
+            if self.registrar != nil {
+                self.registrar?.deadlineReached(at: now, into: &self.registrarEffects)
+                self.settleRegistrar(at: now)
+            }
+        }
+    }
+
+    // MARK: facts in, orders out
+
+    func tellTransactions(_ fact: consuming TransactionLayer.Input, at now: Instant) {
+        self.transactions.handle(fact, at: now, into: &self.layerEffects)
+        // Inside a settling already: the loop there takes up what was appended.
+        if !self.isSettling { self.settleTransactions(at: now) }
+    }
+
+    func tellPresence(_ fact: consuming PresenceServer.Input, at now: Instant) {
+        self.presence?.handle(fact, at: now, into: &self.presenceEffects)
+        self.settlePresence(at: now)
+    }
+
+    func tellRegistrar(_ fact: consuming SCSCF.Input, at now: Instant) {
+        self.registrar?.handle(fact, at: now, into: &self.registrarEffects)
+        self.settleRegistrar(at: now)
+    }
+
+    /// Performs the transaction layer's orders until there are none, also those that performing them brings.
+    private func settleTransactions(at now: Instant) {
+        self.isSettling = true
+        var index = 0
+        while index < self.layerEffects.count {
+            let effect = self.layerEffects[index]
+            index += 1
+            self.perform(effect, at: now)
+        }
+        self.layerEffects.removeAll(keepingCapacity: true)
+        self.isSettling = false
+    }
+}

@@ -1,0 +1,76 @@
+import DigestAuth
+import Ground
+import NIOCore
+import PresenceServer
+import SCSCF
+import SIPTransactions
+import SIPWire
+import Signalling
+import Storage
+
+/// A part of the node that owns everything of its presentities and users: transactions, boxes, timers, sockets.
+///
+/// A shard lives on one event loop, and every method is synchronous: what one read of a socket brings is one turn, and
+/// a turn ends with one commit and one flush. Nothing leaves before what it promises is durable.
+package actor Shard: ArrivalReceiver {
+    nonisolated let loop: any EventLoop
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.executor.asUnownedSerialExecutor() }
+
+    /// What the shard is made of.
+    package struct Parts: Sendable {
+        package var transactions: TransactionLayer.Configuration
+        package var transports: TransportConfiguration
+        package var listeners: [ListenerConfiguration]
+        package var presence: PresenceServer.Configuration?
+        package var registrar: SCSCF.Configuration?
+        /// Which box serves what.
+        package var router: Router
+        package var resolver: (@Sendable () throws(Fault) -> any DomainResolver)?
+        package var commit: @Sendable ([StoreOperation]) throws(Fault) -> Void
+        package var credentials: @Sendable (CredentialQuestion) -> CredentialAnswer
+        /// Whether a canonical identity is one of our subscribers.
+        package var exists: @Sendable ([UInt8]) -> Bool
+        package var trace: TraceSink?
+        /// Called once, when the shard cannot keep its promises any more.
+        package var failed: @Sendable (Fault) -> Void
+        package var decided: @Sendable (Decision) -> Void
+    }
+
+    /// A message that leaves when the turn's records are durable.
+    enum Departure {
+        case transmit([UInt8], Flow)
+        case open([UInt8], Hop)
+        case reply([UInt8], Flow, otherwise: Hop?)
+    }
+
+    let parts: Parts
+    let clock: AnchoredClock
+    var transports: SIPTransports?
+    var resolver: (any DomainResolver)?
+    var transactions: TransactionLayer
+    var presence: PresenceServer?
+    var registrar: SCSCF?
+    var counters = ShardCounters()
+
+    var layerEffects: [TransactionLayer.Effect] = []
+    var presenceEffects: [PresenceServer.Effect] = []
+    var registrarEffects: [SCSCF.Effect] = []
+    var isSettling = false
+    /// What arrived before the shard had its memory back; nil once it has.
+    var heldBack: [Arrival]? = []
+    var records: [StoreOperation] = []
+    var departures: [Departure] = []
+    var armed = Instant.distantFuture
+    var alarm: Scheduled<Void>?
+    var hasFailed = false
+
+    /// Makes a shard. ``open(restoring:)`` brings it to life on its loop.
+    package init(loop: any EventLoop, parts: Parts, clock: AnchoredClock) {
+        self.loop = loop
+        self.parts = parts
+        self.clock = clock
+        self.transactions = TransactionLayer(configuration: parts.transactions, entropy: .system)
+        self.presence = parts.presence.map { PresenceServer(configuration: $0, entropy: .system) }
+        self.registrar = parts.registrar.map { SCSCF(configuration: $0, entropy: .system) }
+    }
+}
