@@ -30,8 +30,22 @@ package struct WatcherFilterSet: Sendable {
         }
         var reader = Reader(tree)
         let filters = try reader.filters(package: eventPackage)
-        return WatcherFilterSet(
+        let set = WatcherFilterSet(
             resource: EntityURI.canonical(resource), eventPackage: Array(eventPackage), filters: filters)
+        try set.checkStorable()
+        return set
+    }
+
+    /// A set is stored as XML and must come back as it is; names in `ns-binding` that are no URIs would not.
+    private func checkStorable() throws(DocumentFault) {
+        guard let tree = try? XMLDocument.parse(self.serialised()[...], vocabulary: PresenceNames.vocabulary) else {
+            throw .filter("a namespace is not a URI")
+        }
+        var reader = Reader(tree)
+        let again = try reader.filters(package: self.eventPackage[...])
+        guard self == WatcherFilterSet(resource: self.resource, eventPackage: self.eventPackage, filters: again) else {
+            throw .filter("a namespace is not a URI")
+        }
     }
 
     /// Whether no filter is left, not even a disabled one.

@@ -14,7 +14,7 @@ struct XMLScanner {
         case overLimit(String)
     }
 
-    private struct Open {
+    struct Open {
         var node: Int32
         var nameStart: Int
         var nameCount: Int
@@ -22,18 +22,18 @@ struct XMLScanner {
         var lastChild: Int32
     }
 
-    private let source: UnsafeBufferPointer<UInt8>
-    private let limits: XMLLimits
-    private var position = 0
-    private var nodes: [XMLDocument.Node]
+    let source: UnsafeBufferPointer<UInt8>
+    let limits: XMLLimits
+    var position = 0
+    var nodes: [XMLDocument.Node]
     /// Decoded texts that are no slices of the source; they come after it in the storage of the document.
-    private var decoded: [UInt8] = []
-    private var table: NameTable
-    private var open: [Open] = []
+    var decoded: [UInt8] = []
+    var table: NameTable
+    var open: [Open] = []
     /// The namespace that each prefix stands for at this place, by the prefix's number.
-    private var bindings: [UInt16]
-    private var undo: [(prefix: UInt16, namespace: UInt16)] = []
-    private var hasRoot = false
+    var bindings: [UInt16]
+    var undo: [(prefix: UInt16, namespace: UInt16)] = []
+    var hasRoot = false
 
     private init(_ source: UnsafeBufferPointer<UInt8>, vocabulary: XMLVocabulary, limits: XMLLimits) {
         self.source = source
@@ -66,7 +66,7 @@ struct XMLScanner {
 
     // MARK: The document
 
-    private mutating func document() throws(Stop) {
+    mutating func document() throws(Stop) {
         if self.source.count >= 3, self.source[0] == 0xEF { throw .irregular }
         try self.declaration()
         var lastTop: Int32 = -1
@@ -99,7 +99,7 @@ struct XMLScanner {
     }
 
     /// Accepts `<?xml version="1.0" encoding="UTF-8" standalone="…"?>` in its usual spellings, or nothing.
-    private mutating func declaration() throws(Stop) {
+    mutating func declaration() throws(Stop) {
         guard self.matches("<?xml") else { return }
         guard self.position + 5 < self.source.count, Self.isSpace(self.source[self.position + 5]) else {
             throw .irregular
@@ -119,7 +119,7 @@ struct XMLScanner {
         guard self.take("?>") else { throw .irregular }
     }
 
-    private mutating func quoted(_ allowed: [StaticString], ignoringCase: Bool = true) throws(Stop) -> Bool {
+    mutating func quoted(_ allowed: [StaticString], ignoringCase: Bool = true) throws(Stop) -> Bool {
         guard self.position < self.source.count else { return false }
         let quote = self.source[self.position]
         guard quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'") else { return false }
@@ -145,7 +145,7 @@ struct XMLScanner {
 
     // MARK: Nodes
 
-    private mutating func add(_ node: XMLDocument.Node) throws(Stop) -> Int32 {
+    mutating func add(_ node: XMLDocument.Node) throws(Stop) -> Int32 {
         guard self.nodes.count < self.limits.nodes else { throw .overLimit("too many nodes") }
         self.nodes.append(node)
         return Int32(truncatingIfNeeded: self.nodes.count - 1)
@@ -153,7 +153,7 @@ struct XMLScanner {
 
     /// Hangs a node under the element that is open, or under the document.
     @inline(__always)
-    private mutating func link(_ id: Int32, _ lastTop: inout Int32) {
+    mutating func link(_ id: Int32, _ lastTop: inout Int32) {
         if let last = self.open.indices.last {
             let parent = self.open[last].node
             self.nodes[Int(id)].parent = parent
@@ -173,7 +173,7 @@ struct XMLScanner {
         }
     }
 
-    private mutating func text() throws(Stop) {
+    mutating func text() throws(Stop) {
         var node = XMLDocument.Node(.text)
         let start = self.position
         var cursor = start
@@ -201,7 +201,7 @@ struct XMLScanner {
     }
 
     /// Goes on with a text from the first place where it is not its own value: a reference or a carriage return.
-    private mutating func decodedText(from start: Int) throws(Stop) {
+    mutating func decodedText(from start: Int) throws(Stop) {
         let outStart = self.decoded.count
         self.decoded.append(contentsOf: UnsafeBufferPointer(rebasing: self.source[start..<self.position]))
         while self.position < self.source.count {
@@ -229,7 +229,7 @@ struct XMLScanner {
     }
 
     /// One of the five predefined entities, or a character reference.
-    private mutating func reference() throws(Stop) {
+    mutating func reference() throws(Stop) {
         if self.take("&amp;") {
             self.decoded.append(UInt8(ascii: "&"))
         } else if self.take("&lt;") {
@@ -259,7 +259,7 @@ struct XMLScanner {
         }
     }
 
-    private mutating func comment() throws(Stop) -> Int32 {
+    mutating func comment() throws(Stop) -> Int32 {
         guard self.take("<!--") else { throw .irregular }
         let start = self.position
         while self.position + 2 < self.source.count {
@@ -277,7 +277,7 @@ struct XMLScanner {
         throw .irregular
     }
 
-    private mutating func instruction() throws(Stop) -> Int32 {
+    mutating func instruction() throws(Stop) -> Int32 {
         self.position += 2
         let name = try self.bareName()
         guard name.count != 3 || !Self.isXMLIgnoringCase(self.source, name.start) else { throw .irregular }
@@ -301,7 +301,7 @@ struct XMLScanner {
 
     // MARK: Tags
 
-    private mutating func startTag(_ lastTop: inout Int32) throws(Stop) {
+    mutating func startTag(_ lastTop: inout Int32) throws(Stop) {
         self.position += 1
         let nameStart = self.position
         let (prefix, name) = try self.qualifiedName()
@@ -325,7 +325,7 @@ struct XMLScanner {
     }
 
     /// Reads attributes up to the end of the tag. Returns whether it was `/>`.
-    private mutating func attributes(of element: Int32) throws(Stop) -> Bool {
+    mutating func attributes(of element: Int32) throws(Stop) -> Bool {
         let first = self.nodes.count
         var needsNamespaces = false
         while true {
@@ -350,7 +350,7 @@ struct XMLScanner {
     }
 
     /// Reads one attribute or namespace declaration. Returns whether its prefix waits to be resolved.
-    private mutating func attribute() throws(Stop) -> Bool {
+    mutating func attribute() throws(Stop) -> Bool {
         let (prefix, name) = try self.qualifiedName()
         self.skipSpace()
         guard self.take("=") else { throw .irregular }
@@ -379,7 +379,7 @@ struct XMLScanner {
     }
 
     /// Resolves prefixes, links the attributes, and makes sure that none stands twice.
-    private mutating func finishAttributes(of element: Int32, from first: Int, resolving: Bool) throws(Stop) {
+    mutating func finishAttributes(of element: Int32, from first: Int, resolving: Bool) throws(Stop) {
         let end = self.nodes.count
         guard first < end else { return }
         self.nodes[Int(element)].firstAttribute = Int32(truncatingIfNeeded: first)
@@ -400,7 +400,7 @@ struct XMLScanner {
         }
     }
 
-    private mutating func attributeValue() throws(Stop) -> (start: Int, count: Int) {
+    mutating func attributeValue() throws(Stop) -> (start: Int, count: Int) {
         guard self.position < self.source.count else { throw .irregular }
         let quote = self.source[self.position]
         guard quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'") else { throw .irregular }
@@ -437,7 +437,7 @@ struct XMLScanner {
         throw .irregular
     }
 
-    private mutating func endTag() throws(Stop) {
+    mutating func endTag() throws(Stop) {
         guard let element = self.open.popLast() else { throw .irregular }
         self.position += 2
         let end = self.position + element.nameCount
@@ -450,144 +450,5 @@ struct XMLScanner {
         if self.source[end] != UInt8(ascii: ">") { self.skipSpace() }
         guard self.take(">") else { throw .irregular }
         self.restore(to: element.undoMark)
-    }
-}
-
-// MARK: Names
-
-extension XMLScanner {
-    private func binding(_ prefix: UInt16) -> UInt16? {
-        guard Int(prefix) < self.bindings.count else { return nil }
-        let namespace = self.bindings[Int(prefix)]
-        return namespace == XMLVocabulary.undefined ? nil : namespace
-    }
-
-    private mutating func bind(_ prefix: UInt16, to namespace: UInt16) {
-        while Int(prefix) >= self.bindings.count { self.bindings.append(XMLVocabulary.undefined) }
-        self.undo.append((prefix, self.bindings[Int(prefix)]))
-        self.bindings[Int(prefix)] = namespace
-    }
-
-    private mutating func restore(to mark: Int) {
-        while self.undo.count > mark, let last = self.undo.popLast() {
-            self.bindings[Int(last.prefix)] = last.namespace
-        }
-    }
-
-    /// A name of ASCII letters, digits, `-`, `.` and `_`, without a colon.
-    private mutating func bareName() throws(Stop) -> (start: Int, count: Int) {
-        let start = self.position
-        guard start < self.source.count, Self.isNameStart(self.source[start]) else { throw .irregular }
-        var cursor = start + 1
-        while cursor < self.source.count, Self.isNameByte(self.source[cursor]) { cursor += 1 }
-        guard cursor < self.source.count, self.source[cursor] < 0x80 else { throw .irregular }
-        guard cursor - start <= self.limits.nameBytes else { throw .overLimit("name too long") }
-        self.position = cursor
-        return (start, cursor - start)
-    }
-
-    private mutating func qualifiedName() throws(Stop) -> (prefix: UInt16, name: UInt16) {
-        let first = try self.bareName()
-        guard self.source[self.position] == UInt8(ascii: ":") else {
-            return (XMLVocabulary.noName, try self.intern(first))
-        }
-        self.position += 1
-        let local = try self.bareName()
-        guard self.source[self.position] != UInt8(ascii: ":") else { throw .irregular }
-        return (try self.intern(first), try self.intern(local))
-    }
-
-    private mutating func intern(_ name: (start: Int, count: Int)) throws(Stop) -> UInt16 {
-        let bytes = UnsafeBufferPointer(rebasing: self.source[name.start..<name.start + name.count])
-        let hash = HashedNames.hash(bytes)
-        if let known = self.table.findName(bytes, hash: hash, in: self.source) { return known }
-        guard self.table.extraCount < self.limits.names,
-            let number = self.table.addName(start: name.start, count: name.count, hash: hash)
-        else { throw .overLimit("too many names") }
-        return number
-    }
-
-    private mutating func internNamespace(start: Int, count: Int) throws(Stop) -> UInt16 {
-        // A namespace name with a reference in it is legal and never seen.
-        guard start < self.source.count else { throw .irregular }
-        let bytes = UnsafeBufferPointer(rebasing: self.source[start..<start + count])
-        let hash = HashedNames.hash(bytes)
-        if let known = self.table.findNamespace(bytes, hash: hash, in: self.source) { return known }
-        guard Self.isPlainURI(bytes) else { throw .irregular }
-        guard self.table.extraCount < self.limits.names,
-            let number = self.table.addNamespace(start: start, count: count, hash: hash)
-        else { throw .overLimit("too many namespaces") }
-        return number
-    }
-
-    /// Whether a namespace name is a URI that needs no closer look; others are for libxml2 to judge.
-    private static func isPlainURI(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard let first = bytes.first else { return true }
-        guard (first | 0x20) &- 0x61 < 26 else { return false }
-        var sawColon = false
-        for byte in bytes {
-            if byte == UInt8(ascii: ":") { sawColon = true }
-            // What stands before the first colon is a scheme, or there is none.
-            if (byte | 0x20) &- 0x61 < 26 || byte &- 0x30 < 10 || byte == UInt8(ascii: ":")
-                || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
-            {
-                continue
-            }
-            guard sawColon, byte == UInt8(ascii: "/") || byte == UInt8(ascii: "_") else { return false }
-        }
-        return !Self.hasAuthority(bytes)
-    }
-
-    /// `scheme://authority` has rules for ports, which are left to libxml2 where there is a colon in it.
-    private static func hasAuthority(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), colon + 2 < bytes.count,
-            bytes[colon + 1] == UInt8(ascii: "/"), bytes[colon + 2] == UInt8(ascii: "/")
-        else { return false }
-        return bytes[(colon + 1)...].contains(UInt8(ascii: ":")) || colon + 3 == bytes.count
-    }
-
-    // MARK: Bytes
-
-    private func matches(_ literal: StaticString) -> Bool {
-        let count = literal.utf8CodeUnitCount
-        guard self.position + count <= self.source.count else { return false }
-        let text = literal.utf8Start
-        for index in 0..<count where self.source[self.position + index] != text[index] { return false }
-        return true
-    }
-
-    private mutating func take(_ literal: StaticString) -> Bool {
-        guard self.matches(literal) else { return false }
-        self.position += literal.utf8CodeUnitCount
-        return true
-    }
-
-    /// Returns whether there was any.
-    @discardableResult
-    private mutating func skipSpace() -> Bool {
-        let start = self.position
-        while self.position < self.source.count, Self.isSpace(self.source[self.position]) { self.position += 1 }
-        return self.position > start
-    }
-
-    @inline(__always)
-    static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 }
-
-    @inline(__always)
-    static func isNameStart(_ byte: UInt8) -> Bool { (byte | 0x20) &- 0x61 < 26 || byte == UInt8(ascii: "_") }
-
-    @inline(__always)
-    static func isNameByte(_ byte: UInt8) -> Bool {
-        Self.isNameStart(byte) || byte &- 0x30 < 10 || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
-    }
-
-    private static func digit(_ byte: UInt8) -> UInt8? {
-        if byte &- 0x30 < 10 { return byte &- 0x30 }
-        let lower = byte | 0x20
-        return lower &- 0x61 < 6 ? lower &- 0x61 &+ 10 : nil
-    }
-
-    private static func isXMLIgnoringCase(_ source: UnsafeBufferPointer<UInt8>, _ start: Int) -> Bool {
-        source[start] | 0x20 == 0x78 && source[start + 1] | 0x20 == 0x6D && source[start + 2] | 0x20 == 0x6C
     }
 }
