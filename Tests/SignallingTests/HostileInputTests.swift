@@ -13,8 +13,8 @@ struct HostileInputTests {
         arguments: [Transport.tcp, .tls, .ws, .wss])
     func garbage(transport: Transport) async throws {
         let node = try await TestNode {
-            $0.messageTimeout = .milliseconds(200)
-            $0.handshakeTimeout = .milliseconds(200)
+            $0.messageTimeout = .seconds(1)
+            $0.handshakeTimeout = .seconds(1)
             $0.maximumConnectionsPerSource = 1000
         }
         let tls = transport.isSecure ? try TestCertificates.server() : nil

@@ -145,6 +145,7 @@ struct StreamTests {
         .spec("RFC 3261 §18.3", "RFC 3261 §20.14"), arguments: ["9999999", "-1", "x"])
     func framing(length: String) async throws {
         let node = try await TestNode()
+        try await node.perform { $0.faultAnswer = Sample.message(3) }
         let client = try await RawClient(try await node.listen(.tcp))
         let text = String(decoding: Sample.message(1), as: UTF8.self)
             .replacing("Content-Length: 0", with: "Content-Length: \(length)")
@@ -156,7 +157,6 @@ struct StreamTests {
         }
         #expect(fault.status == (length == "9999999" ? 413 : 400))
         #expect(String(decoding: head, as: UTF8.self) == text)
-        try await node.transmit(Sample.message(3), on: origin.flow)
         #expect(try await client.receive(Sample.message(3).count) == Sample.message(3))
         _ = try await client.end()
         #expect(try await node.closed() == origin.flow)
@@ -178,7 +178,7 @@ struct StreamTests {
 
     @Test("a message that takes too long, and a connection that says nothing, are closed")
     func slow() async throws {
-        let node = try await TestNode { $0.messageTimeout = .milliseconds(400) }
+        let node = try await TestNode { $0.messageTimeout = .seconds(1) }
         let endpoint = try await node.listen(.tcp)
         let silent = try await RawClient(endpoint)
         _ = try await silent.end()
@@ -194,7 +194,7 @@ struct StreamTests {
 
     @Test("an idle connection is closed")
     func idle() async throws {
-        let node = try await TestNode { $0.idleTimeout = .milliseconds(400) }
+        let node = try await TestNode { $0.idleTimeout = .seconds(1) }
         let client = try await RawClient(try await node.listen(.tcp))
         try await client.send(Sample.message(1))
         _ = try await node.message()

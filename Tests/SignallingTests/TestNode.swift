@@ -57,6 +57,8 @@ final class TestNode: Sendable {
         let transports: SIPTransports
         let events: EventBuffer<NodeEvent>
         var echoes = false
+        /// What is sent on a stream that lost its framing, while it can still be.
+        var faultAnswer: [UInt8]?
         var turns: [Int] = []
 
         init(_ transports: SIPTransports) {
@@ -77,6 +79,10 @@ final class TestNode: Sendable {
         func transmissionFailed(_ bytes: [UInt8], _ path: Path) { self.events.append(.failed(bytes, path)) }
         func connectionClosed(_ flow: Flow) { self.events.append(.closed(flow)) }
         func framingFailed(_ fault: ParseFault, head: [UInt8], _ origin: Origin) {
+            if let answer = self.faultAnswer {
+                self.transports.transmit(answer, origin.flow)
+                self.transports.flush()
+            }
             self.events.append(.framingFailed(fault, head: head, origin))
         }
         func keepAliveAnswered(_ flow: Flow) { self.events.append(.keepAliveAnswered(flow)) }

@@ -209,7 +209,7 @@ struct WebSocketTests {
 
     @Test("an opening that does not come is not waited for")
     func slow() async throws {
-        let node = try await TestNode { $0.handshakeTimeout = .milliseconds(400) }
+        let node = try await TestNode { $0.handshakeTimeout = .seconds(1) }
         let client = try await RawClient(try await node.listen(.ws))
         try await client.send(Array("GET / HTTP/1.1\r\nHost:".utf8))
         _ = try await client.end()

@@ -32,7 +32,7 @@ package protocol ArrivalReceiver: AnyObject {
     /// A connection has ended, whoever ended it. Its flow will never be seen again (RFC 5626 §4.2.2).
     func connectionClosed(_ flow: Flow)
     /// A stream broke the rules of framing, so that no message can be found in it any more. If `head` has a whole
-    /// header section it may still be answered (RFC 3261 §18.3); the connection closes a moment later.
+    /// header section it may still be answered, at once (RFC 3261 §18.3); the connection closes a moment later.
     func framingFailed(_ fault: ParseFault, head: [UInt8], _ origin: Origin)
     /// The peer answered a keep-alive of ours (RFC 5626 §4.4.1).
     func keepAliveAnswered(_ flow: Flow)
