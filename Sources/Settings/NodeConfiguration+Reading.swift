@@ -51,7 +51,7 @@ extension NodeConfiguration {
         self.limits = Limits(from: &reading)
         self.flood = Flood(
             messagesPerSecond: reading.value(SettingsCatalogue.messagesPerSecond),
-            burst: reading.value(SettingsCatalogue.burst), exemptTrusted: reading.value(SettingsCatalogue.exemptTrusted)
+            burst: reading.value(SettingsCatalogue.burst)
         )
         self.dns = DNS(
             servers: reading.value(SettingsCatalogue.nameServers), timeout: reading.value(SettingsCatalogue.dnsTimeout))
@@ -63,13 +63,10 @@ extension NodeConfiguration.Limits {
         self.messageBytes = reading.value(SettingsCatalogue.messageBytes)
         self.documentBytes = reading.value(SettingsCatalogue.documentBytes)
         self.subscriptions = reading.value(SettingsCatalogue.subscriptions)
-        self.subscriptionsPerWatcher = reading.value(SettingsCatalogue.subscriptionsPerWatcher)
         self.subscriptionsPerPresentity = reading.value(SettingsCatalogue.subscriptionsPerPresentity)
-        self.publications = reading.value(SettingsCatalogue.publications)
         self.publicationsPerPresentity = reading.value(SettingsCatalogue.publicationsPerPresentity)
         self.connections = reading.value(SettingsCatalogue.connections)
         self.connectionsPerSource = reading.value(SettingsCatalogue.connectionsPerSource)
-        self.queuedTurns = reading.value(SettingsCatalogue.queuedTurns)
     }
 }
 

@@ -164,13 +164,10 @@ package struct NodeConfiguration: Hashable, Sendable {
         package var messageBytes: Int
         package var documentBytes: Int
         package var subscriptions: Int
-        package var subscriptionsPerWatcher: Int
         package var subscriptionsPerPresentity: Int
-        package var publications: Int
         package var publicationsPerPresentity: Int
         package var connections: Int
         package var connectionsPerSource: Int
-        package var queuedTurns: Int
     }
 
     /// Bounds of what one source may send.
@@ -178,7 +175,6 @@ package struct NodeConfiguration: Hashable, Sendable {
         /// 0: no bound.
         package var messagesPerSecond: Int
         package var burst: Int
-        package var exemptTrusted: Bool
     }
 
     /// Name resolution.

@@ -52,10 +52,10 @@ package enum SettingsCatalogue {
     ]
     private static let boundSettings = [
         Self.messageBytes.description, Self.documentBytes.description, Self.subscriptions.description,
-        Self.subscriptionsPerWatcher.description, Self.subscriptionsPerPresentity.description,
-        Self.publications.description, Self.publicationsPerPresentity.description, Self.connections.description,
-        Self.connectionsPerSource.description, Self.queuedTurns.description, Self.messagesPerSecond.description,
-        Self.burst.description, Self.exemptTrusted.description, Self.nameServers.description,
+        Self.subscriptionsPerPresentity.description,
+        Self.publicationsPerPresentity.description, Self.connections.description,
+        Self.connectionsPerSource.description, Self.messagesPerSecond.description,
+        Self.burst.description, Self.nameServers.description,
         Self.dnsTimeout.description,
     ]
 }
@@ -240,36 +240,25 @@ extension SettingsCatalogue {
     static let subscriptions = Setting(
         "limits.subscriptions", .count(1...100_000_000), standard: "2000000",
         "How many subscriptions live at a time.")
-    static let subscriptionsPerWatcher = Setting(
-        "limits.subscriptions-per-watcher", .count(1...1_000_000), standard: "10000",
-        "How many of them one watcher can have.")
     static let subscriptionsPerPresentity = Setting(
         "limits.subscriptions-per-presentity", .count(1...10_000_000), standard: "100000",
         "How many of them can watch one presentity.")
-    static let publications = Setting(
-        "limits.publications", .count(1...100_000_000), standard: "2000000",
-        "How many publications live at a time.")
     static let publicationsPerPresentity = Setting(
         "limits.publications-per-presentity", .count(1...10_000), standard: "32",
-        "How many of them one presentity can have.")
+        "How many publications one presentity can have.")
     static let connections = Setting(
         "limits.connections", .count(1...1_000_000), standard: "20000",
         "How many TCP, TLS and WebSocket connections are open at a time.")
     static let connectionsPerSource = Setting(
         "limits.connections-per-source", .count(1...1_000_000), standard: "1000",
         "How many of them one address can have.")
-    static let queuedTurns = Setting(
-        "limits.queued-turns", .count(16...1_000_000), standard: "4096",
-        "How many turns can wait for a shard. Beyond it requests are answered with 503 and Retry-After.")
     static let messagesPerSecond = Setting(
         "flood.messages-per-second", .count(0...10_000_000), standard: "2000",
-        "How many messages a second one address can send for long; what is more is dropped and counted. 0: no bound.")
+        "How many messages a second one address can send for long; what is more is dropped and counted. Peers of "
+            + "the trust domain are not bounded. 0: no bound.")
     static let burst = Setting(
         "flood.burst", .count(1...10_000_000), standard: "10000",
         "How many messages it can send at once after a quiet time.")
-    static let exemptTrusted = Setting(
-        "flood.exempt-trusted", .flag, standard: "true",
-        "Whether peers of the trust domain are not bounded.")
     static let nameServers = Setting(
         "dns.servers", .list(of: .nameServer), standard: "",
         "Name servers to ask. Empty: those of the system.")
