@@ -43,35 +43,44 @@ package enum SecureRandom {
     package static func entropy() -> Entropy { Entropy { Self.bytes($0) } }
 }
 
+/// Lets a closure work on bytes where they lie: a loop over a generic collection from another module would cost a call for
+/// every byte.
+private func contiguous<Result>(
+    _ bytes: some Collection<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) -> Result
+) -> Result {
+    if let result = bytes.withContiguousStorageIfAvailable(body) { return result }
+    return Array(bytes).withUnsafeBufferPointer(body)
+}
+
 /// Hexadecimal digits (RFC 4648 §8), lower-case when written.
 package enum Hexadecimal {
     /// Two lower-case digits a byte.
     package static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
-        var digits: [UInt8] = []
-        digits.reserveCapacity(bytes.count * 2)
-        for byte in bytes {
-            digits.append(ASCII.hexDigit(byte >> 4))
-            digits.append(ASCII.hexDigit(byte & 15))
+        contiguous(bytes) { buffer in
+            [UInt8](unsafeUninitializedCapacity: buffer.count * 2) { digits, count in
+                for (index, byte) in buffer.enumerated() {
+                    digits[index * 2] = ASCII.hexDigit(byte >> 4)
+                    digits[index * 2 + 1] = ASCII.hexDigit(byte & 15)
+                }
+                count = buffer.count * 2
+            }
         }
-        return digits
     }
 
     /// The bytes that digits of either case stand for. Nil if there is an odd number of them or another character.
     package static func decode(_ digits: some Collection<UInt8>) -> [UInt8]? {
-        guard digits.count.isMultiple(of: 2) else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(digits.count / 2)
-        var high: UInt8?
-        for digit in digits {
-            guard let value = ASCII.hexValue(digit) else { return nil }
-            if let first = high {
-                bytes.append(first << 4 | value)
-                high = nil
-            } else {
-                high = value
+        contiguous(digits) { buffer in
+            guard buffer.count.isMultiple(of: 2) else { return nil }
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(buffer.count / 2)
+            for index in stride(from: 0, to: buffer.count, by: 2) {
+                guard let high = ASCII.hexValue(buffer[index]), let low = ASCII.hexValue(buffer[index + 1]) else {
+                    return nil
+                }
+                bytes.append(high << 4 | low)
             }
+            return bytes
         }
-        return bytes
     }
 }
 
@@ -81,6 +90,10 @@ package enum Base64URL {
 
     /// The encoded form.
     package static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
+        contiguous(bytes) { Self.encode($0) }
+    }
+
+    private static func encode(_ bytes: UnsafeBufferPointer<UInt8>) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count * 4 + 2) / 3)
         var buffer: UInt32 = 0
@@ -99,6 +112,10 @@ package enum Base64URL {
 
     /// The bytes that a text stands for. Nil unless the text is exactly what ``encode(_:)`` writes.
     package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+        contiguous(text) { Self.decode($0) }
+    }
+
+    private static func decode(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
         guard text.count % 4 != 1 else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count * 3 / 4)

@@ -111,4 +111,12 @@ struct HashFunctionTests {
         secret.wipe()
         #expect(secret.isEmpty)
     }
+
+    @Test("derived keys are the same for the same purpose and differ otherwise", .spec("NIST SP 800-108 §4.1"))
+    func derivation() throws {
+        let key = try #require(SealingKey(Array(0..<32)))
+        #expect(key.derived(for: "one").reveal() == key.derived(for: "one").reveal())
+        #expect(key.derived(for: "one").reveal() != key.derived(for: "two").reveal())
+        #expect(key.derived(for: "one").reveal().count == SealingKey.size)
+    }
 }

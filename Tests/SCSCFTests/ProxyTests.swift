@@ -280,6 +280,10 @@ struct ProxyDialogTests {
                 headers: ["Route: <sip:AAAA@192.0.2.1;lr>"]))
         #expect(bench.statuses == [403])
         #expect(bench.copies.isEmpty)
+        var same = Bench.open()
+        same.box = bench.box
+        try same.receive(Requests.request("MESSAGE", to: "sip:victim@elsewhere.org", headers: routes))
+        #expect(same.statuses == [403], "without a To tag there is no dialog")
     }
 
     @Test("an ACK for a 2xx is passed on, outside every transaction", .spec("RFC 3261 §16.6", "RFC 3261 §13.2.2.4"))

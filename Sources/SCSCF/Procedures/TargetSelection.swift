@@ -107,7 +107,7 @@ extension SCSCF {
 
     /// What the Route that led the request here says, if we made it for this very dialog.
     func dialogRoute(_ request: SIPMessage, _ routing: ProxyRouting) -> RouteToken.Opened? {
-        guard let last = routing.ownRoutes.last, let token = last.user else { return nil }
+        guard request.toTag() != nil, let last = routing.ownRoutes.last, let token = last.user else { return nil }
         return self.routeTokens.open(token, callID: request.callID)
     }
 
