@@ -6,12 +6,14 @@ extension TransactionLayer {
     mutating func requestArrived(
         _ message: SIPMessage, _ origin: Origin, at now: Instant, into effects: inout [Effect]
     ) {
-        let via: Via
         do {
             if self.configuration.validatesMessages { try message.validate(limits: .standard) }
-            via = try message.topVia()
         } catch {
             self.refuseMalformed(message, error, origin, into: &effects)
+            return
+        }
+        guard let value = message.first(.via), let via = TopVia(value) else {
+            self.refuseMalformed(message, ParseFault(.badVia), origin, into: &effects)
             return
         }
         let key = ServerKey(message, via: via, hasher: self.keyedHash)
@@ -171,7 +173,11 @@ extension TransactionLayer {
     private func isMerged(_ message: SIPMessage, _ mergeNumber: UInt64) -> Bool {
         guard self.servers.findMerged(mergeNumber) != nil else { return false }
         for entry in message.list(.via).dropFirst() {
-            if let via = try? Via.parse(entry), self.vias.isOurs(via) { return false }
+            if let via = try? Via.parse(entry),
+                self.vias.isOurs(transport: via.transport, host: via.host, port: via.port)
+            {
+                return false
+            }
         }
         return true
     }
@@ -185,13 +191,13 @@ extension TransactionLayer {
             effects.append(.dropped(.malformedAcknowledgement))
             return
         }
-        guard message.first(.via) != nil else {
+        guard let value = message.first(.via) else {
             effects.append(.dropped(.unparsable))
             return
         }
         effects.append(.observed(.malformedRequestAnswered))
         let bytes = self.answerBytes(message, fault.status, fault.reason, source: origin.flow.remote)
-        guard let via = try? message.topVia() else {
+        guard let via = TopVia(value) else {
             effects.append(.transmit(bytes, origin.flow))
             return
         }

@@ -6,11 +6,9 @@ extension TransactionLayer {
     mutating func responseArrived(
         _ message: SIPMessage, _ origin: Origin, at now: Instant, into effects: inout [Effect]
     ) {
-        let via: Via
         let method: Method
         do {
             if self.configuration.validatesMessages { try message.validate(limits: .standard) }
-            via = try message.topVia()
             method = try message.cseq().method
         } catch {
             effects.append(.dropped(.malformedResponse))
@@ -20,7 +18,9 @@ extension TransactionLayer {
             effects.append(.dropped(.malformedResponse))
             return
         }
-        guard let branch = via.branch, let written = ViaWriter.number(inBranch: branch) else {
+        guard let value = message.first(.via), let via = TopVia(value), let branch = via.branchOctets,
+            let written = ViaWriter.number(inBranch: branch)
+        else {
             effects.append(.dropped(.unknownTransaction))
             return
         }
@@ -29,7 +29,7 @@ extension TransactionLayer {
             effects.append(.dropped(.unknownTransaction))
             return
         }
-        guard self.vias.isOurs(via) else {
+        guard self.vias.isOurs(transport: via.transportOctets, host: via.hostOctets, port: via.port) else {
             effects.append(.dropped(.foreignVia))
             return
         }

@@ -60,21 +60,23 @@ struct ViaWriter: Sendable {
     }
 
     /// Whether the sent-by of a Via is ours for its transport (RFC 3261 §18.1.2).
-    func isOurs(_ via: Via) -> Bool {
-        guard let transport = Transport(token: via.transport) else { return false }
+    func isOurs(transport token: Octets, host: Octets, port: UInt16?) -> Bool {
+        guard let transport = Transport(token: token) else { return false }
         let form = self.forms[Int(transport.rawValue)]
-        guard via.host.equalsIgnoringCase(form.host[...]) else { return false }
-        return (via.port ?? transport.defaultPort) == (form.port ?? transport.defaultPort)
+        guard host.equalsIgnoringCase(form.host[...]) else { return false }
+        return (port ?? transport.defaultPort) == (form.port ?? transport.defaultPort)
     }
 
     /// The number in a branch of ours: the 16 hexadecimal digits behind the magic cookie.
     static func number(inBranch branch: Octets) -> UInt64? {
         guard branch.count == 23, branch.prefix(7).equalsIgnoringCase("z9hG4bK") else { return nil }
-        var number: UInt64 = 0
-        for byte in branch.dropFirst(7) {
-            guard let digit = ASCII.hexValue(byte) else { return nil }
-            number = number &<< 4 | UInt64(digit)
+        return branch.withUnsafeBufferPointer { bytes in
+            var number: UInt64 = 0
+            for index in 7..<23 {
+                guard let digit = ASCII.hexValue(bytes[index]) else { return nil }
+                number = number &<< 4 | UInt64(digit)
+            }
+            return number
         }
-        return number
     }
 }

@@ -71,3 +71,45 @@ struct NumberIndexTests {
         #expect(MemoryLayout<Flow>.size <= 64)
     }
 }
+
+@Suite("The quick look at a top Via")
+struct TopViaTests {
+    @Test(
+        "it finds what the full grammar finds", .spec("RFC 3261 §20.42", "RFC 3581 §3"),
+        arguments: [
+            "SIP/2.0/UDP host.example.com:5070;branch=z9hG4bKa;rport",
+            "SIP / 2.0 / TCP  [2001:db8::1]:5061 ; branch = x",
+            "SIP/2.0/UDP 10.0.0.1;maddr=192.0.2.9;ttl=3;BRANCH=q;RPort=5",
+            "SIP/2.0/WS a.invalid;x=\"a;branch=no\";branch=yes",
+            "SIP/2.0/UDP h ;branch=1, SIP/2.0/UDP other;branch=2;rport", "SIP/2.0/UDP h:5060",
+            "SIP/2.0/UDP h : 99;a;b=c",
+        ])
+    func likeGrammar(_ text: String) throws {
+        let message = try Rig.message(Rig.request("OPTIONS", via: text))
+        let full = try message.topVia()
+        let quick = try #require(TopVia(Array(text.utf8)[...]))
+        #expect(quick.transportOctets.text == full.transport.text)
+        #expect(quick.hostOctets.text == full.host.text)
+        #expect(quick.port == full.port)
+        #expect(quick.branchOctets?.text == full.branch?.text)
+        #expect(quick.maddrOctets?.text == full.maddr?.text)
+        #expect(quick.hasRPort == full.hasRPort)
+    }
+
+    @Test("whatever it is given, it reads no further than it may")
+    func rubbish() {
+        for text in [
+            "", "S", "SIP/2.0", "SIP/2.0/", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/2.0/UDP ;", "SIP/2.0/UDP h:99999",
+        ] {
+            #expect(TopVia(Array(text.utf8)[...]) == nil, "\(text)")
+        }
+        var chance = Entropy.seeded(4)
+        let alphabet = Array("SIP/2.0 UDP:;=,\"\\[]branch rport\t".utf8)
+        for _ in 0..<5000 {
+            let bytes = (0..<chance.next(below: 40)).map { _ in
+                alphabet[Int(chance.next(below: UInt64(alphabet.count)))]
+            }
+            if let via = TopVia((Array("SIP/2.0/UDP h".utf8) + bytes)[...]) { #expect(!via.host.isEmpty) }
+        }
+    }
+}

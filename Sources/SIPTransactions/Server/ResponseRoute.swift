@@ -13,7 +13,7 @@ struct ResponseRoute {
     var transport: Transport { flow.transport }
 
     /// - Parameter via: the top Via of the request.
-    init(via: Via, origin: Flow, honoursMaddr: Bool) {
+    init(via: TopVia, origin: Flow, honoursMaddr: Bool) {
         self.source = origin.remote
         if origin.transport.isReliable {
             self.flow = origin
@@ -25,13 +25,13 @@ struct ResponseRoute {
             let port = via.port ?? origin.transport.defaultPort
             self.otherwise = Hop(
                 transport: origin.transport, endpoint: Endpoint(origin.remote.address, port),
-                serverName: origin.transport.isSecure ? via.host.text : nil)
+                serverName: origin.transport.isSecure ? via.hostOctets.text : nil)
             return
         }
         self.otherwise = nil
         let port = via.port ?? origin.transport.defaultPort
         let remote: Endpoint
-        if honoursMaddr, let maddr = via.maddr, let address = IPAddress(octets: maddr) {
+        if honoursMaddr, let maddr = via.maddrOctets, let address = IPAddress(octets: maddr) {
             remote = Endpoint(address, port)
         } else if via.hasRPort {
             remote = origin.remote

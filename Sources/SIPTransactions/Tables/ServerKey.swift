@@ -10,23 +10,16 @@ struct ServerKey {
     private let hasher: KeyedHash
 
     /// - Parameter via: the top Via of the request.
-    init(_ message: SIPMessage, via: Via, hasher: KeyedHash) {
-        var bytes: [UInt8] = []
-        if let branch = via.branch, branch.count > 7, branch.prefix(7).equalsIgnoringCase("z9hG4bK") {
+    init(_ message: SIPMessage, via: TopVia, hasher: KeyedHash) {
+        var bytes: [UInt8]
+        if let branch = via.branch, branch.count > 7, via.octets[branch].prefix(7).equalsIgnoringCase("z9hG4bK") {
             // The branch is unique; the sent-by guards against two clients, or an attacker, with the same one.
-            bytes.reserveCapacity(branch.count + via.host.count + 16)
-            bytes.append(contentsOf: branch)
-            bytes.append(0)
-            for byte in via.host { bytes.append(ASCII.lowercased(byte)) }
-            bytes.append(0)
-            let port = via.port ?? Transport(token: via.transport)?.defaultPort ?? 5060
-            bytes.append(UInt8(truncatingIfNeeded: port &>> 8))
-            bytes.append(UInt8(truncatingIfNeeded: port))
+            bytes = Self.modern(via, branch)
         } else {
             // RFC 2543 clients: Request-URI, From tag, Call-ID, CSeq number and top Via. The To tag, which an ACK has
             // and its INVITE has not, is left out.
+            bytes = [0]
             bytes.reserveCapacity(256)
-            bytes.append(0)
             bytes.append(contentsOf: message.requestURI)
             bytes.append(0)
             if let tag = message.fromTag() { bytes.append(contentsOf: tag) }
@@ -35,11 +28,33 @@ struct ServerKey {
             bytes.append(0)
             bytes.append(decimal: UInt64((try? message.cseq())?.number ?? 0))
             bytes.append(0)
-            bytes.append(contentsOf: via.octets)
+            bytes.append(contentsOf: (try? message.topVia().octets) ?? via.octets)
         }
         self.bytes = bytes
         self.hasher = hasher
         self.hash = hasher.hash(bytes[...])
+    }
+
+    /// Branch, host in lower case, and port, each behind what cannot stand in it.
+    private static func modern(_ via: TopVia, _ branch: Range<Int>) -> [UInt8] {
+        let port = via.port ?? Transport(token: via.transportOctets)?.defaultPort ?? 5060
+        let start = via.octets.startIndex
+        return via.octets.withUnsafeBufferPointer { source in
+            [UInt8](unsafeUninitializedCapacity: branch.count + via.host.count + 4) { target, count in
+                for index in 0..<branch.count { target[index] = source[branch.lowerBound - start + index] }
+                var place = branch.count
+                target[place] = 0
+                place += 1
+                for index in 0..<via.host.count {
+                    target[place + index] = ASCII.lowercased(source[via.host.lowerBound - start + index])
+                }
+                place += via.host.count
+                target[place] = 0
+                target[place + 1] = UInt8(truncatingIfNeeded: port &>> 8)
+                target[place + 2] = UInt8(truncatingIfNeeded: port)
+                count = place + 3
+            }
+        }
     }
 
     /// The number of the transaction that a method has under this key.
