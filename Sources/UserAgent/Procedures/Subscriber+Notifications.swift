@@ -172,7 +172,7 @@ extension Subscriber {
         case .full(let document, let version):
             self.partialVersion = version ?? self.partialVersion
             return document
-        case .difference(let version):
+        case .difference(_, let version):
             let verdict = PartialPresence.verdict(
                 received: version ?? 0, isFull: false, known: self.document == nil ? nil : self.partialVersion)
             switch verdict {
