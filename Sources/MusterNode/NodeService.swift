@@ -45,9 +45,9 @@ package struct NodeService: Service {
                     logger: self.log)
                 group.addTask { try await server.run() }
             }
-            // Whoever ends first ends the others: the node by a signal or a fault, the server by a port in use.
-            try await group.next()
-            group.cancelAll()
+            // Both end by the graceful shutdown of their service group. A fault of one, such as a port in use, is
+            // thrown here and cancels the other.
+            try await group.waitForAll()
         }
     }
 }
