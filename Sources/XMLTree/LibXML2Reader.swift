@@ -238,9 +238,21 @@ private struct LibXML2Walk {
 
     private mutating func namespace(_ text: UnsafePointer<xmlChar>?) throws(XMLFault) -> UInt16 {
         guard self.result.table.extraCount <= self.limits.names,
-            let number = self.result.intern(namespace: Self.bytes(text)[...])
+            let number = self.result.intern(namespace: Self.decodingAmpersands(Self.bytes(text))[...])
         else { throw XMLFault(.overLimit, "too many namespaces") }
         return number
+    }
+
+    /// The library leaves an ampersand in a namespace name as the reference `&#38;`, whichever way it was written.
+    private static func decodingAmpersands(_ text: [UInt8]) -> [UInt8] {
+        guard text.contains(UInt8(ascii: "&")) else { return text }
+        var decoded: [UInt8] = []
+        var index = 0
+        while index < text.count {
+            decoded.append(text[index])
+            index += text[index...].starts(with: "&#38;".utf8) ? 5 : 1
+        }
+        return decoded
     }
 
     private static func bytes(_ text: UnsafePointer<xmlChar>?) -> [UInt8] {

@@ -69,6 +69,14 @@ struct TreeTests {
         #expect(try parse(text(document)) == document)
     }
 
+    @Test("references in attributes and namespace names are read, by libxml2 too", .spec("RFC 3863 §4"))
+    func ampersands() throws {
+        let document = try parse("<a xmlns='urn:a&amp;b' b='x&amp;y'><![CDATA[c]]></a>")
+        #expect(document.rootElement?.namespace.text == "urn:a&b")
+        #expect(document.rootElement?.attribute("b")?.text == "x&y")
+        #expect(try parse(text(document)) == document)
+    }
+
     @Test("every limit is kept, and named", .spec("RFC 3863 §6"))
     func limits() throws {
         let tight = XMLLimits(bytes: 200, depth: 3, nodes: 10, attributes: 2, names: 4, nameBytes: 8)
