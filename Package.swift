@@ -71,7 +71,7 @@ let package = Package(
         room("SIPTransactions", ["Ground", "SIPWire"]),
         room("EventNotification", ["Ground", "SIPWire", "SIPTransactions"]),
         // L3 boxes
-        room("SCSCF", ["Ground", "SIPWire", "SIPTransactions", "DigestAuth"]),
+        room("SCSCF", ["Ground", "SIPWire", "SIPTransactions", "Cryptography", "DigestAuth"]),
         room(
             "PresenceServer",
             ["Ground", "SIPWire", "SIPTransactions", "EventNotification", "XMLTree", "PresenceDocuments", "DigestAuth"]),
@@ -113,5 +113,36 @@ let package = Package(
         // Tests, from the bottom up. MusterTesting is what they share.
         .target(
             name: "MusterTesting", dependencies: ["Ground"], path: "Tests/MusterTesting", swiftSettings: settings),
+        tests("TidyTests", []),
+        tests("GroundTests", ["Ground"]),
+        tests("SIPWireTests", ["Ground", "SIPWire"]),
+        tests("TortureTests", ["Ground", "SIPWire"], resources: ["RFC4475", "RFC5118", "Attacks"]),
+        tests("XMLTreeTests", ["Ground", "XMLTree"], resources: ["Corpus"]),
+        tests("PresenceDocumentsTests", ["Ground", "XMLTree", "PresenceDocuments"]),
+        tests("CryptographyTests", ["Ground", "Cryptography"]),
+        tests("DigestAuthTests", ["Ground", "Cryptography", "DigestAuth"]),
+        tests("SIPTransactionsTests", ["Ground", "SIPWire", "SIPTransactions"]),
+        tests("EventNotificationTests", ["Ground", "SIPWire", "SIPTransactions", "EventNotification"]),
+        tests(
+            "PresenceServerTests",
+            [
+                "Ground", "SIPWire", "SIPTransactions", "EventNotification", "XMLTree", "PresenceDocuments",
+                "DigestAuth", "PresenceServer",
+            ]),
+        tests("SCSCFTests", ["Ground", "SIPWire", "SIPTransactions", "Cryptography", "DigestAuth", "SCSCF"]),
+        tests(
+            "UserAgentTests",
+            ["Ground", "SIPWire", "SIPTransactions", "PresenceDocuments", "DigestAuth", "UserAgent"]),
+        tests(
+            "StorageTests",
+            ["Ground", "Cryptography", "DigestAuth", "PresenceServer", "SCSCF", "Storage", "StorageSQLite", grdb]),
+        tests("SettingsTests", ["Ground", "Settings"]),
+        tests("TelemetryTests", ["Ground", "Telemetry", logging]),
+        tests("WebEdgeTests", ["Ground", "Telemetry", "WebEdge", logging, lifecycle]),
+        tests(
+            "SignallingTests",
+            ["Ground", "SIPWire", "SIPTransactions", "Signalling", nioCore, nioPosix, nioTLS]),
+        tests("MusterNodeTests", ["Ground", "SIPWire", "PresenceServer", "Settings", "MusterNode", logging]),
+        tests("InteropTests", ["Ground", "muster"], resources: ["Scenarios"]),
     ]
 )

@@ -65,8 +65,9 @@ package final class Node: Sendable {
     /// Starts a node: opens the storage, reads what it kept, and listens.
     ///
     /// - Throws: a ``Fault`` that says what is in the way; then nothing is left running.
-    package static func start(_ settings: NodeConfiguration, options: Options = Options(), log: Logger) async throws -> Node
-    {
+    package static func start(
+        _ settings: NodeConfiguration, options: Options = Options(), log: Logger
+    ) async throws -> Node {
         let directory = options.dataDirectory ?? settings.node.dataDirectory
         let store = try NodeStorage.open(settings, directory: directory)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -115,10 +116,11 @@ package final class Node: Sendable {
         let node = Node(
             settings: settings, endpoints: endpoints, log: log, group: group, shard: shard, store: store,
             committer: committer, failure: failure)
+        let listen = zip(settings.sip.listeners, endpoints).map { "\($0.kind.rawValue):\($1)" }
         log.info(
             "ready",
             metadata: [
-                "listen": "\(zip(settings.sip.listeners, endpoints).map { "\($0.kind.rawValue):\($1)" }.joined(separator: " "))",
+                "listen": "\(listen.joined(separator: " "))",
                 "subscriptions": "\(state.presence.subscriptions.count)",
                 "publications": "\(state.presence.publications.count)",
                 "contacts": "\(state.bindings.count)",

@@ -38,7 +38,8 @@ package struct NodeMetrics: Sendable {
         return [
             self.counter("muster_requests_total", "Requests that reached a network function.", counters.requests),
             self.labelled("muster_parse_faults_total", "Messages that are no SIP, by what is wrong.", "kind", faults),
-            self.labelled("muster_transactions_total", "What happened in the transaction layer.", "event", transactions),
+            self.labelled(
+                "muster_transactions_total", "What happened in the transaction layer.", "event", transactions),
             self.labelled("muster_dropped_total", "What the transaction layer threw away.", "reason", dropped),
             self.labelled("muster_registrar_total", "What happened in the registrar and proxy.", "event", registrar),
             self.labelled("muster_limits_hit_total", "How often a bound of the transports was hit.", "limit", limits),

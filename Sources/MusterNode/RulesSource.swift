@@ -30,7 +30,8 @@ package struct RulesSource: Sendable {
     package mutating func look() -> Finding {
         guard let attributes = try? FileManager.default.attributesOfItem(atPath: self.path) else {
             guard self.stamp == nil else { return .unchanged }
-            return .unusable(.fileUnusable("the rules file \(self.path) cannot be read; create it or change presence.rules-file"))
+            return .unusable(
+                .fileUnusable("the rules file \(self.path) cannot be read; create it or change presence.rules-file"))
         }
         let now = Stamp(
             modified: attributes[.modificationDate] as? Date ?? .distantPast,

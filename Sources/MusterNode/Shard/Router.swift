@@ -27,8 +27,8 @@ package struct Router: Sendable {
     /// Decides by method, Request-URI and Event.
     /// - Parameters:
     ///   - local: the address that the request came to.
-    ///   - isBound: whether an address-of-record has a registered contact, to which the S-CSCF would proxy.
-    package func destination(of message: SIPMessage, local: Endpoint, isBound: ([UInt8]) -> Bool) -> Destination {
+    ///   - isBound: whether the user that a URI names has a registered contact, to which the S-CSCF would proxy.
+    package func destination(of message: SIPMessage, local: Endpoint, isBound: (SIPURI) -> Bool) -> Destination {
         // A Route beyond us means that the request only passes through.
         if message.count(.route) > 0, let routes = try? message.routes(), routes.count > 1 { return .registrar }
         switch message.method {
@@ -41,7 +41,7 @@ package struct Router: Sendable {
     }
 
     private func destination(
-        ofSubscribe message: SIPMessage, _ local: Endpoint, _ isBound: ([UInt8]) -> Bool
+        ofSubscribe message: SIPMessage, _ local: Endpoint, _ isBound: (SIPURI) -> Bool
     ) -> Destination {
         guard let uri = try? SIPURI.parse(message.requestURI) else { return .presence }
         // Inside a dialog the Request-URI is the remote target: ours is an address without a user of a served
@@ -62,9 +62,11 @@ package struct Router: Sendable {
         return uri.hostAddress == local.address && port == local.port
     }
 
-    private func destination(ofOptions message: SIPMessage, _ isBound: ([UInt8]) -> Bool) -> Destination {
-        guard let uri = try? SIPURI.parse(message.requestURI), uri.user != nil, self.serves(uri) else { return .presence }
-        return isBound(uri.canonicalIdentity) ? .registrar : .presence
+    private func destination(ofOptions message: SIPMessage, _ isBound: (SIPURI) -> Bool) -> Destination {
+        guard let uri = try? SIPURI.parse(message.requestURI), uri.user != nil, self.serves(uri) else {
+            return .presence
+        }
+        return isBound(uri) ? .registrar : .presence
     }
 
     private func forServed(_ message: SIPMessage) -> Destination {
@@ -73,10 +75,10 @@ package struct Router: Sendable {
     }
 
     /// A package that the Presence Server does not know: a registered client may, else the Presence Server refuses.
-    private func elsewhere(_ message: SIPMessage, _ isBound: ([UInt8]) -> Bool) -> Destination {
+    private func elsewhere(_ message: SIPMessage, _ isBound: (SIPURI) -> Bool) -> Destination {
         guard let uri = try? SIPURI.parse(message.requestURI) else { return .presence }
         guard self.serves(uri) else { return uri.isSIP ? .registrar : .presence }
-        return isBound(uri.canonicalIdentity) ? .registrar : .presence
+        return isBound(uri) ? .registrar : .presence
     }
 
     private func ofPackage(_ message: SIPMessage) -> Bool {

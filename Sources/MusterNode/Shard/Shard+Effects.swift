@@ -53,7 +53,9 @@ extension Shard {
     private func destination(of message: SIPMessage, _ origin: Origin, at now: Instant) -> Router.Destination {
         guard self.presence != nil else { return self.registrar == nil ? .nobody : .registrar }
         guard let registrar = self.registrar else { return .presence }
-        return self.parts.router.destination(of: message, local: origin.flow.local) { registrar.isBound($0, at: now) }
+        return self.parts.router.destination(of: message, local: origin.flow.local) { uri in
+            registrar.isBound(registrar.user(of: uri) ?? uri.canonicalIdentity, at: now)
+        }
     }
 
     private func answer(_ id: ClientTransactionID, _ message: SIPMessage, _ origin: Origin, at now: Instant) {

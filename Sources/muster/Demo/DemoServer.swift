@@ -83,7 +83,8 @@ final class DemoServer {
             try await Task.sleep(for: .milliseconds(50))
         }
         let text = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
-        throw CommandFailure("the server does not answer", advice: "Its log, \(log.path), ends with:\n\(text.suffix(800))")
+        throw CommandFailure(
+            "the server does not answer", advice: "Its log, \(log.path), ends with:\n\(text.suffix(800))")
     }
 
     /// Ends the process as a power failure would: it gets no chance to say goodbye.

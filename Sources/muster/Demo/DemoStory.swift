@@ -22,7 +22,8 @@ struct DemoStory {
     /// Tells the story.
     /// - Returns: the users, who go on living.
     func tell() async throws -> [DemoUser] {
-        Terminal.result("A presence service for \(self.domain) on \(self.server.endpoint), UDP and TCP; SQLite behind it.\n")
+        Terminal.result(
+            "A presence service for \(self.domain) on \(self.server.endpoint), UDP and TCP; SQLite behind it.\n")
         try await self.server.start()
         var users: [String: DemoUser] = [:]
         for name in ["alice", "bob", "carol"] { users[name] = try await self.user(name) }
@@ -50,7 +51,9 @@ struct DemoStory {
     private func done(_ what: String) { Terminal.result("   ✓ \(what)") }
 
     private func register(_ users: [DemoUser]) async throws {
-        self.step(1, "alice, bob and carol register", "REGISTER, challenged with SIP digest (SHA-256); the password stays at home")
+        self.step(
+            1, "alice, bob and carol register",
+            "REGISTER, challenged with SIP digest (SHA-256); the password stays at home")
         for user in users {
             await user.order(.register)
             let expires = try await user.expect("an answer to REGISTER") { event -> UInt32? in
@@ -83,7 +86,8 @@ struct DemoStory {
     }
 
     private func intrude() async throws {
-        self.step(4, "mallory, who has no account, tries to watch alice", "identity is what was proven, never what From says")
+        self.step(
+            4, "mallory, who has no account, tries to watch alice", "identity is what was proven, never what From says")
         let mallory = try await DemoUser.start(
             "mallory", password: nil, server: self.server.endpoint, domain: self.domain)
         await mallory.order(.watch(Self.watch, SubscriptionRequest(resource: self.alice)))
@@ -107,13 +111,16 @@ struct DemoStory {
     }
 
     private func crash(_ alice: DemoUser, _ bob: DemoUser, _ carol: DemoUser) async throws {
-        self.step(6, "the server is killed and started again", "kill -9, in the middle of everything; nobody registers or subscribes anew")
+        self.step(
+            6, "the server is killed and started again",
+            "kill -9, in the middle of everything; nobody registers or subscribes anew")
         self.server.kill()
         self.done("dead")
         let begin = ContinuousClock.now
         try await self.server.start()
         let took = begin.duration(to: .now)
-        self.done("up again after \(took.components.seconds * 1000 + took.components.attoseconds / 1_000_000_000_000_000) ms")
+        self.done(
+            "up again after \(took.components.seconds * 1000 + took.components.attoseconds / 1_000_000_000_000_000) ms")
         try await alice.publish(
             PresenceStatus(isOpen: true, activities: ["on-the-phone"], notes: ["call me later"]), domain: self.domain)
         _ = try await self.published(alice)
