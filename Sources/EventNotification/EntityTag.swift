@@ -19,6 +19,9 @@ package struct EntityTag: Hashable, Sendable {
         }
     }
 
+    /// A tag that is never given.
+    package static let none = EntityTag(chance: 0, count: 0)
+
     private init(chance: UInt64, count: UInt32) {
         self.chance = chance
         self.count = count

@@ -53,8 +53,8 @@ extension PresenceServer {
         /// (REQ-24141-22; RFC 3856 §6.10 advises five seconds).
         package var minimumInterval = Duration.zero
         package var composition = CompositionPolicy.standard
-        /// Host and port that watchers reach this server at, `host` or `host:port`; nil takes the address that the
-        /// SUBSCRIBE came to.
+        /// The host that watchers reach this server at, an IPv6 address in brackets; nil takes the address that the
+        /// SUBSCRIBE came to. The port is always the one that it came to.
         package var contactHost: [UInt8]?
         /// Whether partial notification is used where the watcher accepts it as gladly as the whole document.
         package var prefersPartialNotification = true

@@ -34,14 +34,14 @@ package struct PresenceServer: NetworkFunction {
     /// Requests whose sender's credentials are being fetched.
     var awaiting: [Ticket: AwaitedProof] = [:]
 
-    var presentities = SlotTable<Presentity>()
+    var presentities = SlotTable<Presentity>(vacant: .vacant)
     var presentityPlaces: [[UInt8]: UInt32] = [:]
-    var publications = SlotTable<Publication>()
-    var subscriptions = SlotTable<Subscription>()
+    var publications = SlotTable<Publication>(vacant: .vacant)
+    var subscriptions = SlotTable<Subscription>(vacant: .vacant)
     /// From the local tag of a dialog to the place of its subscription.
     var subscriptionPlaces: [UInt64: UInt32] = [:]
-    var extras = SlotTable<SubscriptionExtras>()
-    var views = SlotTable<View>()
+    var extras = SlotTable<SubscriptionExtras>(vacant: .vacant)
+    var views = SlotTable<View>(vacant: .vacant)
     /// From the transaction of a NOTIFY under way to its subscription.
     var outstanding: [UInt64: OutstandingNotification] = [:]
     var deadlines = LazyDeadlines()
@@ -52,6 +52,8 @@ package struct PresenceServer: NetworkFunction {
     var pendingCount = 0
     var counted = PresenceCounters()
     var isDraining = false
+    /// The Contact that was written last: nearly every watcher comes to the same address.
+    var lastContact: LocalContact?
 
     package init(configuration: Configuration, entropy: Entropy) {
         self.configuration = configuration

@@ -115,7 +115,7 @@ struct RateTests {
 
     @Test("a place is used again under another generation")
     func slots() {
-        var table = SlotTable<String>()
+        var table = SlotTable<String>(vacant: "")
         let first = table.insert("a")
         let generation = table.generation(of: first)
         table.remove(first)

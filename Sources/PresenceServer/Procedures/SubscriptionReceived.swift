@@ -94,7 +94,7 @@ extension PresenceServer {
 
     /// The identity that the dialog belongs to: the presentity itself where the sender has several identities and
     /// one of them is watched.
-    private func newDialog(
+    private mutating func newDialog(
         _ request: Request, _ id: UInt64, _ package: Int, _ contact: SIPURI, _ identity: ProvenIdentity,
         _ wish: SubscriptionWish
     ) throws(RequestRefusal) -> WatcherDialog {
@@ -153,19 +153,30 @@ extension PresenceServer {
 
     /// The URI that our dialogs are reached at (RFC 6665 §4.5.1): this instance, over the transport that the watcher
     /// used; sips where the watcher asked for it (RFC 3261 §12.1.1).
-    func contact(for request: Request) -> [UInt8] {
+    mutating func contact(for request: Request) -> [UInt8] {
         let flow = request.origin.flow
+        let isSecure = request.message.requestURI.prefix(5).equalsIgnoringCase("sips:")
+        if let last = self.lastContact, last.local == flow.local, last.transport == flow.transport,
+            last.isSecure == isSecure
+        {
+            return last.uri
+        }
+        let uri = Self.contactURI(flow, isSecure: isSecure, host: self.configuration.contactHost)
+        self.lastContact = LocalContact(local: flow.local, transport: flow.transport, isSecure: isSecure, uri: uri)
+        return uri
+    }
+
+    private static func contactURI(_ flow: Flow, isSecure: Bool, host: [UInt8]?) -> [UInt8] {
         var contact: [UInt8] = []
         contact.reserveCapacity(48)
-        let isSecure = request.message.requestURI.prefix(5).equalsIgnoringCase("sips:")
         contact.append(literal: isSecure ? "sips:" : "sip:")
-        if let host = self.configuration.contactHost {
+        if let host {
             contact.append(contentsOf: host)
         } else {
             contact.append(text: flow.local.address.hostText)
-            contact.append(UInt8(ascii: ":"))
-            contact.append(decimal: UInt64(flow.local.port))
         }
+        contact.append(UInt8(ascii: ":"))
+        contact.append(decimal: UInt64(flow.local.port))
         switch flow.transport {
         case .udp: break
         case .tcp: contact.append(literal: ";transport=tcp")
@@ -198,4 +209,12 @@ extension PresenceServer {
         if isNew { writer.header(.allowEvents, self.registry.allowEvents) }
         effects.append(.respond(request.transaction, writer.finish()))
     }
+}
+
+/// A Contact of ours, and what it was made for.
+struct LocalContact: Sendable {
+    let local: Endpoint
+    let transport: Transport
+    let isSecure: Bool
+    let uri: [UInt8]
 }

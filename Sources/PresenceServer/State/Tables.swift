@@ -18,6 +18,9 @@ struct Presentity: Sendable {
     var nextChange = Instant.distantFuture
     /// The deadline that stands in the queue; distant future if none.
     var armed = Instant.distantFuture
+
+    /// Stands in empty places.
+    static let vacant = Presentity(identity: [])
 }
 
 /// A live publication (RFC 3903 §4.1).
@@ -36,6 +39,10 @@ struct Publication: Sendable {
     var armed = Instant.distantFuture
     /// The parsed document, kept only while several sources of a watched presentity have to be composed.
     var document: PresenceDocument?
+
+    /// Stands in empty places.
+    static let vacant = Publication(
+        id: 0, presentity: 0, tag: .none, publisher: [], body: [], publishedAt: .zero, expires: .zero)
 }
 
 /// A live subscription (RFC 6665 §4.2). About 100 bytes here and some 350 in its dialog.
@@ -74,6 +81,10 @@ struct Subscription: Sendable {
 
     /// No place.
     static let nowhere = UInt32.max
+
+    /// Stands in empty places.
+    static let vacant = Subscription(
+        id: 0, dialog: .vacant, presentity: 0, view: 0, machine: .pending(.idle), expires: .zero, package: 0)
 }
 
 /// What only subscriptions with wishes need.
@@ -86,6 +97,9 @@ struct SubscriptionExtras: Sendable {
     var baseTag: UInt64 = 0
     /// The composed state when the watcher was last notified, for the triggers of its filter.
     var lastSeen: PresenceDocument?
+
+    /// Stands in empty places.
+    static let vacant = SubscriptionExtras(wishes: .none, rate: RateControl(.none, at: .zero))
 }
 
 /// What some watchers of a presentity are shown: one serialised body for all of them.
@@ -103,10 +117,11 @@ struct View: Sendable {
     /// The body for `application/pidf+xml`; empty if the filter leaves nothing.
     var body: [UInt8] = []
     var tag = ContentTag(raw: 1)
-    /// Kept only where partial documents are wanted.
-    var document: PresenceDocument?
     /// Partial documents that were already made for this revision.
     var renderings: [PartialRendering] = []
+
+    /// Stands in empty places.
+    static let vacant = View(presentity: 0, isPoliteBlock: false, filter: nil)
 }
 
 /// A partial document without its version, which is another one in every dialog.

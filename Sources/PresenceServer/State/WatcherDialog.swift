@@ -15,6 +15,11 @@ struct WatcherDialog: Equatable, Sendable {
     /// The bytes as the layout says.
     private(set) var bytes: [UInt8]
 
+    /// The dialog of nobody, for empty places.
+    static let vacant = WatcherDialog(unchecked: [])
+
+    private init(unchecked bytes: [UInt8]) { self.bytes = bytes }
+
     /// The version of the layout that this code writes and reads.
     static let version: UInt8 = 1
     private static let headerLength = 32
