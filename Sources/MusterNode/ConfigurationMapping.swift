@@ -16,8 +16,14 @@ struct ConfigurationMapping {
     var runsPresence: Bool { self.settings.node.functions.contains(.presence) }
     var runsRegistrar: Bool { self.settings.node.functions.contains(.registrar) }
 
+    /// What stands in Via and Contact instead of the listener's own address: what the configuration says; behind a
+    /// listener on every address, the machine's own; else nil.
     var advertisedHost: String? {
-        self.settings.sip.advertisedHost.isEmpty ? nil : self.settings.sip.advertisedHost
+        if !self.settings.sip.advertisedHost.isEmpty { return self.settings.sip.advertisedHost }
+        let listensEverywhere = self.settings.sip.listeners.contains { listener in
+            listener.endpoint.address.high == 0 && listener.endpoint.address.low == 0
+        }
+        return listensEverywhere ? OwnAddress.primary().hostText : nil
     }
 
     // MARK: signalling
@@ -116,10 +122,7 @@ struct ConfigurationMapping {
         configuration.authentication = self.settings.registrar.challenge ? .digest(self.authenticator(secrets)) : .none
         configuration.fromStandsInForIdentity = settings.fromStandsInForIdentity
         configuration.minimumInterval = settings.notificationInterval
-        if let host = self.advertisedHost {
-            let port = self.settings.sip.listeners.first?.endpoint.port ?? 5060
-            configuration.contactHost = Array((port == 5060 ? host : "\(host):\(port)").utf8)
-        }
+        configuration.contactHost = self.advertisedHost.map { Array($0.utf8) }
         configuration.limits.subscriptions = self.settings.limits.subscriptions
         configuration.limits.watchersPerPresentity = self.settings.limits.subscriptionsPerPresentity
         configuration.limits.publicationsPerPresentity = self.settings.limits.publicationsPerPresentity

@@ -5,7 +5,7 @@ extension NodeConfiguration {
     init(from reading: inout ConfigurationReading) {
         self.node = Node(
             name: reading.value(SettingsCatalogue.name), domains: reading.value(SettingsCatalogue.domains),
-            functions: reading.value(SettingsCatalogue.functions), shards: reading.value(SettingsCatalogue.shards),
+            functions: reading.value(SettingsCatalogue.functions),
             dataDirectory: reading.value(SettingsCatalogue.dataDirectory))
         self.storage = Storage(
             durability: reading.value(SettingsCatalogue.durability),

@@ -29,7 +29,6 @@ package struct NodeConfiguration: Hashable, Sendable {
         /// Lower-case; the first is the main one.
         package var domains: [String]
         package var functions: [Function]
-        package var shards: Int
         package var dataDirectory: String
     }
 

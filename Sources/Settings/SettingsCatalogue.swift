@@ -26,7 +26,7 @@ package enum SettingsCatalogue {
         + Self.boundSettings
 
     private static let nodeSettings = [
-        Self.name.description, Self.domains.description, Self.functions.description, Self.shards.description,
+        Self.name.description, Self.domains.description, Self.functions.description,
         Self.dataDirectory.description, Self.durability.description, Self.masterKeyFile.description,
     ]
     private static let sipSettings = [
@@ -73,9 +73,6 @@ extension SettingsCatalogue {
         "node.functions", .list(of: Shape<NodeConfiguration.Function>.choice, atLeast: 1),
         standard: "presence,registrar",
         "The network functions that run here.")
-    static let shards = Setting(
-        "node.shards", .count(1...64), standard: "1",
-        "How many event loops share the work. More than the machine has cores brings nothing.")
     static let dataDirectory = Setting(
         "node.data-directory", .path, standard: "muster-data",
         "The folder for the database and the master key. It is made if it is missing. `--data` goes before it.")

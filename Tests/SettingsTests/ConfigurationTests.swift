@@ -49,7 +49,6 @@ struct ConfigurationTests {
             """
             node:
               domains: [Home.Test, other.test]
-              shards: 2
             sip:
               listen:
                 - udp:10.0.0.1:5070
@@ -62,6 +61,7 @@ struct ConfigurationTests {
               subscribe-expires: {minimum: 30, maximum: 2h, default: 90m}
               notification-interval: 500ms
             registrar:
+              maximum-contacts: 2
               challenge: no
               digest-algorithms: [SHA-512-256]
             dns:
@@ -69,7 +69,7 @@ struct ConfigurationTests {
             """
         ).get().configuration
         #expect(configuration.node.domains == ["home.test", "other.test"])
-        #expect(configuration.node.shards == 2)
+        #expect(configuration.registrar.maximumContacts == 2)
         #expect(
             configuration.sip.listeners.map(\.description) == [
                 "udp:10.0.0.1:5070", "tls:[2001:db8::1]:5061", "tcp:10.0.0.1:5060",
@@ -89,7 +89,7 @@ struct ConfigurationTests {
     @Test("prefers the command line to the environment, that to the file, and says where each value is from")
     func ordersSources() throws {
         let loaded = try read(
-            "node:\n  name: file\n  shards: 3\n  data-directory: file\nlogging:\n  level: debug\n",
+            "node:\n  name: file\n  functions: [presence]\n  data-directory: file\nlogging:\n  level: debug\n",
             environment: [
                 "MUSTER_NODE_NAME": "environment", "MUSTER_NODE_DATA_DIRECTORY": "environment",
                 "MUSTER_NODE_DOMAINS": "a.test, b.test", "HOME": "/root", "MUSTER_TEST_ANYTHING": "1",
@@ -102,7 +102,7 @@ struct ConfigurationTests {
         let sources = Dictionary(uniqueKeysWithValues: loaded.values.map { ($0.key, $0.source) })
         #expect(sources["node.name"] == .environment("MUSTER_NODE_NAME"))
         #expect(sources["node.data-directory"] == .commandLine)
-        #expect(sources["node.shards"] == .file("node.yaml", line: 3))
+        #expect(sources["node.functions"] == .file("node.yaml", line: 3))
         #expect(sources["logging.level"] == .file("node.yaml", line: 6))
         #expect(sources["logging.format"] == .standard)
         #expect(loaded.values.map(\.key) == SettingsCatalogue.all.map(\.key))
@@ -112,8 +112,9 @@ struct ConfigurationTests {
     func reportsEverything() {
         let found = mistakes(
             """
+            administration:
+              port: 65536
             node:
-              shards: 65
               domans: [home.test]
             sip:
               listen:
@@ -130,19 +131,21 @@ struct ConfigurationTests {
             """)
         #expect(found.count == 7)
         #expect(
-            found.first == "node.yaml:2: node.shards: \"65\" is not allowed; allowed is a whole number from 1 to 64")
-        #expect(found.contains("node.yaml:3: node.domans: there is no such setting; did you mean node.domains?"))
-        #expect(found.contains { $0.hasPrefix("node.yaml:7: sip.listen: \"sctp:127.0.0.1:5060\" is not allowed") })
-        #expect(found.contains { $0.hasPrefix("node.yaml:8: sip.trusted-networks: \"10.0.0.1/8\"") })
+            found.first
+                == "node.yaml:2: administration.port: \"65536\" is not allowed; allowed is a port from 0 to 65535; 0 lets the system choose"
+        )
+        #expect(found.contains("node.yaml:4: node.domans: there is no such setting; did you mean node.domains?"))
+        #expect(found.contains { $0.hasPrefix("node.yaml:8: sip.listen: \"sctp:127.0.0.1:5060\" is not allowed") })
+        #expect(found.contains { $0.hasPrefix("node.yaml:9: sip.trusted-networks: \"10.0.0.1/8\"") })
         #expect(
             found.contains {
                 $0
-                    == "node.yaml:10: presnece.default-handling: there is no such setting; did you mean presence.default-handling?"
+                    == "node.yaml:11: presnece.default-handling: there is no such setting; did you mean presence.default-handling?"
             })
         #expect(found.contains { $0.hasSuffix("allowed is one of allow, block, confirm, polite-block") })
         #expect(
             found.contains {
-                $0 == "node.yaml:14: presence.subscribe-expires.minimum: 2h is more than "
+                $0 == "node.yaml:15: presence.subscribe-expires.minimum: 2h is more than "
                     + "presence.subscribe-expires.maximum, which is 1h"
             })
     }
@@ -151,9 +154,9 @@ struct ConfigurationTests {
         "refuses what could be misread",
         arguments: [
             ("node:\n  domains: home.test\n", "node.yaml:2: node.domains: this has to be a list"),
-            ("node:\n  shards: [1]\n", "node.yaml:2: node.shards: this is a list; allowed is a whole number"),
-            ("node:\n  shards: 1.5\n", "node.yaml:2: node.shards: \"1.5\""),
-            ("node:\n  shards:\n", "node.yaml:2: node.shards: there is no value"),
+            ("registrar:\n  maximum-contacts: [1]\n", "node.yaml:2: registrar.maximum-contacts: this is a list; allowed is a whole number"),
+            ("registrar:\n  maximum-contacts: 1.5\n", "node.yaml:2: registrar.maximum-contacts: \"1.5\""),
+            ("registrar:\n  maximum-contacts:\n", "node.yaml:2: registrar.maximum-contacts: there is no value"),
             ("node:\n  domains: []\n", "node.yaml:2: node.domains: too few values"),
             ("node:\n  name:\n    first: x\n", "node.yaml:2: node.name: there is no value"),
             ("- a\n- b\n", "node.yaml:1: the file has to be a list of sections"),
@@ -183,11 +186,11 @@ struct ConfigurationTests {
                 "environment variable MUSTER_NODE_NAM: there is no such setting; did you mean MUSTER_NODE_NAME?"
             ])
         #expect(
-            mistakes("", environment: ["MUSTER_NODE_SHARDS": "many"]) == [
-                "environment variable MUSTER_NODE_SHARDS: node.shards: \"many\" is not allowed; "
-                    + "allowed is a whole number from 1 to 64"
+            mistakes("", environment: ["MUSTER_REGISTRAR_MAXIMUM_CONTACTS": "many"]) == [
+                "environment variable MUSTER_REGISTRAR_MAXIMUM_CONTACTS: registrar.maximum-contacts: \"many\" is not allowed; "
+                    + "allowed is a whole number from 1 to 1000"
             ])
-        #expect(mistakes("", overrides: ["node.shard": "1"]).first?.contains("did you mean node.shards?") == true)
+        #expect(mistakes("", overrides: ["node.domain": "1"]).first?.contains("did you mean node.domains?") == true)
     }
 
     @Test("never crashes on damaged files", arguments: [1, 2, 3, 4] as [UInt64])
