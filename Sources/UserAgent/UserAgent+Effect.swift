@@ -27,7 +27,7 @@ extension UserAgent {
         case unpublished
         /// The compositor refused, or did not answer. With `retryAt`, it is tried again by itself then.
         case publicationFailed(Problem, retryAt: Instant?)
-        /// The notifier said how the subscription stands.
+        /// The subscription became pending or active. The times of later notifications are not told.
         case subscriptionChanged(SubscriptionID, SubscriptionStatus)
         /// The state of a presentity is known, or changed.
         case presenceChanged(SubscriptionID, PresenceDocument)

@@ -105,7 +105,8 @@ package struct UserAgent: NetworkFunction {
         _ id: SubscriptionID, _ request: SubscriptionRequest, isFetch: Bool, at now: Instant
     ) {
         guard self.subscribers[id] == nil, self.subscribers.count < Limits.maximumSubscriptions,
-            (try? SIPURI.parse(Octets(Subscriber.requestURI(request.resource)))) != nil
+            let uri = try? SIPURI.parse(Octets(Subscriber.requestURI(request.resource))),
+            uri.isSIP || uri.scheme == .tel
         else {
             self.desk.report(.subscriptionEnded(id, .failed(.unresolvable), retryAt: nil))
             return

@@ -114,6 +114,16 @@ struct SubscriberTests {
         #expect(again.message.callID.text != subscribe.message.callID.text)
     }
 
+    @Test("where even the SUBSCRIBE is unanswered, the user learns that", .spec("RFC 6665 §4.1.2.4"))
+    func unanswered() throws {
+        var (stage, _) = try watching()
+        stage.wait(.seconds(32))
+        guard case .subscriptionEnded(first, .failed(.unanswered), .some) = stage.events.last else {
+            Issue.record("the missing answer is reported")
+            return
+        }
+    }
+
     @Test("Timer N also runs after a refresh", .spec("RFC 6665 §4.1.2.2"))
     func timerNOfRefresh() throws {
         var (stage, _) = try subscribed()
@@ -383,10 +393,10 @@ struct SubscriberTests {
         #expect(count < 10)
     }
 
-    @Test("a resource that is no URI is refused at once")
-    func nonsense() {
+    @Test("a resource that is no URI of a user is refused at once", arguments: ["not a uri", "http://home.test", ""])
+    func nonsense(resource: String) {
         var stage = Stage()
-        stage.order(.watch(first, SubscriptionRequest(resource: "not a uri")))
+        stage.order(.watch(first, SubscriptionRequest(resource: resource)))
         #expect(stage.events == [.subscriptionEnded(first, .failed(.unresolvable), retryAt: nil)])
         #expect(stage.sent.isEmpty)
     }

@@ -90,7 +90,8 @@ package enum EventLine {
         case .subscriptionChanged(let id, .pending):
             let word = PresenceText.emphasised("pending", .warning, style)
             return name(id) + "  " + word + "  waits for the consent of the user"
-        case .subscriptionChanged(_, .active), .stateUnchanged, .closed: return nil
+        case .subscriptionChanged(_, .active), .stateUnchanged, .closed, .subscriptionEnded(_, .asOrdered, _):
+            return nil
         case .presenceChanged(let id, let document):
             return PresenceText.line(for: resource(id), document.summary, style: style)
         case .notified(let id, let contentType, let body):

@@ -79,14 +79,14 @@ package enum PresenceText {
 
     /// One line: the presentity, its status, and what else it says.
     package static func line(for presentity: String, _ summary: PresenceSummary, style: Style) -> String {
-        let status = self.padded(self.status(of: summary), 7)
+        let words = self.words(of: summary)
+        let status = words.isEmpty ? self.status(of: summary) : self.padded(self.status(of: summary), 7)
         let emphasis: Emphasis =
             switch summary.isOpen {
             case true?: .good
             case false?: .muted
             case nil: .warning
             }
-        let words = self.words(of: summary)
         return self.padded(self.harmless(presentity), 28) + "  " + self.emphasised(status, emphasis, style)
             + (words.isEmpty ? "" : "  " + words)
     }

@@ -92,7 +92,8 @@ extension Subscriber {
             self.phase = .established(usage)
         }
         self.extend(by: expires, at: now, desk: &desk)
-        if !self.isFetch {
+        if !self.isFetch, self.reportedActive != !isPending {
+            self.reportedActive = !isPending
             desk.report(
                 .subscriptionChanged(self.id, isPending ? .pending(expires: expires) : .active(expires: expires)))
         }

@@ -51,6 +51,8 @@ struct Subscriber: Sendable {
     var partialVersion: UInt32?
     /// The tag of the state that is known (RFC 5839 §3).
     var entityTag: [UInt8]?
+    /// What the user was told last of the subscription of the moment: active or pending; nil: nothing yet.
+    var reportedActive: Bool?
     /// Whether a SUBSCRIBE must follow the one in flight.
     var refreshWanted = false
     /// How often full state was asked for since a difference last fitted.
@@ -82,6 +84,7 @@ struct Subscriber: Sendable {
         self.granted = nil
         self.sentRemoval = false
         self.refreshWanted = false
+        self.reportedActive = nil
         self.sendInitial(at: now, desk: &desk)
     }
 
@@ -211,10 +214,12 @@ struct Subscriber: Sendable {
             self.sendInDialog(usage, ends: false, at: now, desk: &desk)
         case (.notifyWait, .notifyWait), (.notifyWait, .established):
             // RFC 6665 §4.1.2.4: no NOTIFY within Timer N; the subscription counts as gone, a 2xx or not.
+            // Where even the SUBSCRIBE is still unanswered (Timer F runs as long), that is what the user should know.
             if self.isEnding {
                 self.end(.asOrdered, desk: &desk)
             } else {
-                self.lose(.neverNotified, retryAfter: nil, atOnce: false, at: now, desk: &desk)
+                let reason = self.conversation.isBusy ? UserAgent.EndReason.failed(.unanswered) : .neverNotified
+                self.lose(reason, retryAfter: nil, atOnce: false, at: now, desk: &desk)
             }
         case (.expiry, .established):
             if self.isEnding || (self.isFetch && self.document != nil) {
