@@ -113,20 +113,6 @@ struct RateTests {
         }
     }
 
-    @Test("a place is used again under another generation")
-    func slots() {
-        var table = SlotTable<String>(vacant: "")
-        let first = table.insert("a")
-        let generation = table.generation(of: first)
-        table.remove(first)
-        table.remove(first)
-        #expect(table.insert("b") == first)
-        #expect(!table.contains(first, generation: generation))
-        #expect(table[first] == "b")
-        #expect(table.count == 1)
-        #expect(table.places == [first])
-    }
-
     @Test("content tags are equal for equal content only, and can be read back", .spec("RFC 5839 §4", "RFC 5839 §7.2"))
     func contentTags() {
         var seen: Set<ContentTag> = []

@@ -8,6 +8,20 @@ import Testing
 
 @Suite("Bad input and long runs")
 struct RobustnessTests {
+    @Test("a place is used again under another generation")
+    func slots() {
+        var table = SlotTable<String>(vacant: "")
+        let first = table.insert("a")
+        let generation = table.generation(of: first)
+        table.remove(first)
+        table.remove(first)
+        #expect(table.insert("b") == first)
+        #expect(!table.contains(first, generation: generation))
+        #expect(table[first] == "b")
+        #expect(table.count == 1)
+        #expect(table.places == [first])
+    }
+
     @Test("mutilated requests never hurt the server and always get an answer", .spec("RFC 3261 §26.1.5", "RFC 4475 §3"))
     func mutilated() throws {
         var bench = Bench()

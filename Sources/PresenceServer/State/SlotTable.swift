@@ -1,31 +1,23 @@
 /// A dense table: elements live side by side, a place that falls empty is used again, and a place is named by a
 /// number of four bytes. A generation tells a new tenant from an old one.
 ///
-/// An empty place holds the `vacant` element, so that reading a place copies nothing. All of it is inlinable because
-/// the boxes that keep their state here read it many times for each message.
+/// An empty place holds the `vacant` element, so that reading a place copies nothing. It lives in this module and not
+/// below it, because the compiler makes it fast only for types that it sees together with it.
 package struct SlotTable<Element: Sendable>: Sendable {
-    @usableFromInline
-    var elements: ContiguousArray<Element> = []
+    private var elements: ContiguousArray<Element> = []
     /// Odd while somebody lives at the place.
-    @usableFromInline
-    var generations: ContiguousArray<UInt32> = []
-    @usableFromInline
-    var free: [UInt32] = []
-    @usableFromInline
-    let vacant: Element
-    @usableFromInline
-    var occupied = 0
+    private var generations: ContiguousArray<UInt32> = []
+    private var free: [UInt32] = []
+    private let vacant: Element
+    private var occupied = 0
 
     /// - Parameter vacant: stands in empty places; best one that owns no memory.
-    @inlinable
     package init(vacant: Element) { self.vacant = vacant }
 
     /// How many elements there are.
-    @inlinable
     package var count: Int { self.occupied }
 
     /// Puts an element into the table and says where it is.
-    @inlinable
     package mutating func insert(_ element: Element) -> UInt32 {
         self.occupied += 1
         if let place = self.free.popLast() {
@@ -40,7 +32,6 @@ package struct SlotTable<Element: Sendable>: Sendable {
     }
 
     /// Takes the element out. Nothing happens if the place is empty.
-    @inlinable
     package mutating func remove(_ place: UInt32) {
         guard self.contains(place) else { return }
         self.elements[Int(place)] = self.vacant
@@ -50,23 +41,19 @@ package struct SlotTable<Element: Sendable>: Sendable {
     }
 
     /// Whether somebody lives there.
-    @inlinable
     package func contains(_ place: UInt32) -> Bool {
         Int(place) < self.generations.count && self.generations[Int(place)] & 1 == 1
     }
 
     /// The generation of a place: it changes whenever an element comes or leaves.
-    @inlinable
     package func generation(of place: UInt32) -> UInt32 { self.generations[Int(place)] }
 
     /// Whether the tenant that was there at that generation is still there.
-    @inlinable
     package func contains(_ place: UInt32, generation: UInt32) -> Bool {
         self.contains(place) && self.generations[Int(place)] == generation
     }
 
     /// The element at a place that holds one.
-    @inlinable
     package subscript(place: UInt32) -> Element {
         _read {
             precondition(self.generations[Int(place)] & 1 == 1, "an empty place was read")
@@ -79,7 +66,6 @@ package struct SlotTable<Element: Sendable>: Sendable {
     }
 
     /// The places that are not empty, in order.
-    @inlinable
     package var places: [UInt32] {
         self.generations.indices.compactMap { self.generations[$0] & 1 == 1 ? UInt32($0) : nil }
     }
