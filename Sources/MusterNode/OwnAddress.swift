@@ -13,7 +13,7 @@ enum OwnAddress {
         while let interface = next?.pointee {
             next = interface.ifa_next
             let flags = Int32(bitPattern: interface.ifa_flags)
-            guard flags & Int32(IFF_UP.rawValue) != 0, flags & Int32(IFF_LOOPBACK.rawValue) == 0,
+            guard flags & Int32(IFF_UP) != 0, flags & Int32(IFF_LOOPBACK) == 0,
                 let address = self.address(of: interface)
             else { continue }
             if !address.isIPv6 { return address }

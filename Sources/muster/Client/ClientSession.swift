@@ -22,8 +22,9 @@ struct ClientSession {
         return ClientSession(runner: runner, interrupt: interrupt, isJSON: options.json, resources: resources)
     }
 
-    /// Shows an event: as JSON whatever it is, for people if it says something to them.
+    /// Shows an event: one JSON object for each change, for people a line if it says something to them.
     func show(_ timed: ClientRunner.TimedEvent) {
+        if case .stateUnchanged = timed.event { return }
         let name = { (id: SubscriptionID) in self.resources[id] ?? "\(id)" }
         if self.isJSON {
             Terminal.result(EventLine.json(timed.event, at: timed.at, resource: name))

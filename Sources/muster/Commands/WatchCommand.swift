@@ -125,7 +125,9 @@ struct SubscriptionOptions: ParsableArguments {
             throw ValidationError("name at least one user, like sip:alice@home.example")
         }
         guard presentities.count <= 1000 else { throw ValidationError("at most 1000 users at once") }
-        for presentity in presentities where SIPURI(presentity.replacingPresScheme) == nil {
+        for presentity in presentities {
+            let uri = SIPURI(presentity.replacingPresScheme)
+            if let uri, uri.isSIP || uri.scheme == .tel { continue }
             throw ValidationError("\(presentity) is no address of a user; it looks like sip:alice@home.example")
         }
     }
