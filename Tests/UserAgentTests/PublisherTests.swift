@@ -103,7 +103,7 @@ struct PublisherTests {
         #expect(stage.agent.nextDeadline == nil)
     }
 
-    @Test("a 412 voids the tag: the state is published anew and in full", .spec("RFC 3903 §4.2", "REQ-24141-10"))
+    @Test("a 412 voids the tag: the state is published anew and in full", .spec("RFC 3903 §4.3", "REQ-24141-10"))
     func preconditionFailed() throws {
         var (stage, _) = try self.published()
         stage.wait(.seconds(3000))
@@ -115,7 +115,7 @@ struct PublisherTests {
         #expect(stage.events.last == .published(entityTag: "new", expires: 3600))
     }
 
-    @Test("a compositor that answers everything with 412 is not asked without end", .spec("RFC 3903 §4.2"))
+    @Test("a compositor that answers everything with 412 is not asked without end", .spec("RFC 3903 §4.4"))
     func endlessPrecondition() throws {
         var (stage, _) = try self.published()
         stage.order(.publish(try Sample.document("closed")))

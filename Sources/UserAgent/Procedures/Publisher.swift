@@ -184,7 +184,7 @@ struct Publisher: Sendable {
         switch message.status {
         case 200..<300: self.accepted(message, operation, document, at: now, desk: &desk)
         case 412 where self.corrections < Limits.maximumCorrections:
-            // RFC 3903 §4.2, REQ-24141-10: the tag is void; what was published is published anew, in full.
+            // RFC 3903 §4.3, REQ-24141-10: the tag is void; what was published is published anew, in full.
             self.corrections += 1
             self.held = nil
             self.lastChangeAt = nil
