@@ -1,17 +1,24 @@
 #!/usr/bin/env python3
-"""Joins requirement lists, tests and results.
+"""Joins requirement lists, tests and results of runs, and writes docs/conformance/README.md.
 
-Requirements: docs/conformance/requirements/*.txt, lines `id | M or S | role | text`, with a fifth field where one is open.
-Tests: every @Test and @Suite that carries .spec("...") in Tests. A citation is an id (`RFC 6665 §4.2.2/3`), or a
-section (`RFC 6665 §4.2.2`), which stands for all of its requirements.
-Results: the output of `swift test`, named on the command line.
+Usage: scripts/conformance.py LOG...        (each the output of one or more runs of `swift test`; later runs count)
+
+Requirements: docs/conformance/requirements/*.txt, lines `id | M or S | role | text`, with a fifth field that says why
+one is open. Tests: every @Test and @Suite under Tests that carries .spec("..."). Only the id of a requirement
+(`RFC 6665 §4.2.2/3`, `REQ-24141-20`) proves it; a section (`RFC 6665 §4.2.2`) is shown, and counted apart.
+
+Ends with 1 where a test failed, or a SHALL has neither a proof nor a reason; with 2 where the lists or the citations
+are wrong.
 """
 import collections
 import glob
+import os
 import re
 import sys
 
 QUOTED = r'"((?:[^"\\]|\\.)*)"'
+PAGE = "docs/conformance/README.md"
+MORE = 6
 
 
 def balanced(text, start):
@@ -36,6 +43,11 @@ def balanced(text, start):
     return text[start + 1 :], len(text)
 
 
+def plain(name):
+    """A display name as it is compared: the console and the source do not escape alike."""
+    return name.replace("\\", "")
+
+
 def cited(arguments):
     found = []
     for match in re.finditer(r"\.spec\(", arguments):
@@ -44,98 +56,199 @@ def cited(arguments):
     return found
 
 
+Test = collections.namedtuple("Test", "path name citations")
+
+
 def tests():
-    """(file, display name, citations) of every test that cites something."""
+    """Every test of the sources, with what it cites."""
     for path in sorted(glob.glob("Tests/**/*.swift", recursive=True)):
-        text = open(path, encoding="utf-8").read()
+        with open(path, encoding="utf-8") as source:
+            text = source.read()
         suite = []
-        for match in re.finditer(r"@(Test|Suite)\b", text):
-            arguments, end = ("", match.end())
-            if text[match.end() : match.end() + 1] == "(":
-                arguments, end = balanced(text, match.end())
+        for match in re.finditer(r"^[ \t]*@(Test|Suite)\b", text, re.MULTILINE):
+            arguments, end = "", match.end()
+            if text[end : end + 1] == "(":
+                arguments, end = balanced(text, end)
             citations = cited(arguments)
             if match.group(1) == "Suite":
                 suite = citations
                 continue
             name = re.match(r"\s*" + QUOTED, arguments)
             function = re.search(r"func\s+(\w+)", text[end:])
-            title = name.group(1).replace('\\"', '"') if name else (function.group(1) if function else "?") + "()"
-            if citations or suite:
-                yield path, title, citations + suite
+            title = plain(name.group(1)) if name else (function.group(1) if function else "?") + "()"
+            yield Test(path, title, list(dict.fromkeys(citations + suite)))
 
 
-def results(log):
-    found = {}
-    for line in open(log, encoding="utf-8", errors="replace"):
-        match = re.search(r'Test (?:"(.*)"|(\w+)\(.*?\))(?: with \d+ test cases?)? (passed|failed|skipped)', line)
-        if match:
-            name, verdict = match.group(1) or (match.group(2) + "()"), match.group(3)
-            if found.get(name) != "failed":
-                found[name] = verdict
-    return found
+LINE = re.compile(
+    r'^\W*Test (?:"(?P<title>.*)"|(?P<function>\w+)\([^)]*\))(?: with \d+ test cases?)?'
+    r"(?: in [\w ]+)? (?P<verdict>started|passed|failed|skipped)\b"
+)
+
+
+class Results:
+    """What the logs say of each name. Two tests may bear one name: they share the worst result of the name, and all of
+    them must have run."""
+
+    def __init__(self, paths):
+        self.read = 0
+        self.latest = {}
+        for path in paths:
+            with open(path, encoding="utf-8", errors="replace") as log:
+                run = collections.defaultdict(collections.Counter)
+                for line in log:
+                    if "Test run started" in line:
+                        self.close(run)
+                        run = collections.defaultdict(collections.Counter)
+                    match = LINE.match(line)
+                    if match:
+                        name = match.group("title")
+                        name = plain(name) if name is not None else match.group("function") + "()"
+                        run[name][match.group("verdict")] += 1
+                self.close(run)
+
+    def close(self, run):
+        for name, counts in run.items():
+            self.latest[name] = counts
+            self.read += counts["passed"] + counts["failed"]
+
+    def verdict(self, name, bearers):
+        counts = self.latest.get(name)
+        if counts is None:
+            return "not run"
+        ended = counts["passed"] + counts["failed"] + counts["skipped"]
+        if counts["failed"] or ended < counts["started"]:
+            return "failed"
+        if counts["skipped"] or counts["passed"] < bearers:
+            return "not run"
+        return "passed"
 
 
 def natural(identifier):
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", identifier)]
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", identifier)]
 
 
-def main():
-    verdicts = results(sys.argv[1])
-    by_citation = collections.defaultdict(list)
-    for path, title, citations in tests():
-        for citation in citations:
-            by_citation[citation].append((path, title))
-    known, totals, pages = set(), [], []
-    for listing in sorted(glob.glob("docs/conformance/requirements/*.txt"), key=natural):
-        lines = open(listing, encoding="utf-8").read().splitlines()
-        heading = lines[0].lstrip("# ")
-        rows, proven, failed, open_shalls = [], 0, 0, 0
-        for line in lines[1:]:
+def section(citation):
+    """The section that a citation is about: without the number of a requirement or a step."""
+    return re.sub(r"(?: step \d+|/\w+)$", "", citation)
+
+
+Requirement = collections.namedtuple("Requirement", "id level role text reason")
+
+
+def lists(faults):
+    """(file, heading, requirements) of every list."""
+    seen = set()
+    for path in sorted(glob.glob("docs/conformance/requirements/*.txt"), key=natural):
+        with open(path, encoding="utf-8") as source:
+            lines = source.read().splitlines()
+        requirements = []
+        for number, line in enumerate(lines[1:], 2):
             if not line.strip():
                 continue
             fields = [field.strip() for field in line.split("|")]
-            identifier, level, role, text = fields[:4]
-            reason = fields[4] if len(fields) > 4 else ""
-            section = identifier.split("/")[0]
-            known |= {identifier, section}
-            found = by_citation.get(identifier, [])
-            if section != identifier:
-                found = found + [test for test in by_citation.get(section, []) if test not in found]
-            outcomes = [verdicts.get(title, "not run") for _, title in found]
-            if any(outcome == "failed" for outcome in outcomes):
-                result, failed = "**failed**", failed + 1
-            elif any(outcome == "passed" for outcome in outcomes):
-                result, proven = "proven", proven + 1
-            elif reason:
-                result = f"open: {reason}"
+            if len(fields) not in (4, 5) or fields[1] not in ("M", "S"):
+                faults.append(f"{path}:{number}: not `id | M or S | role | text [| reason]`")
+                continue
+            if fields[0] in seen:
+                faults.append(f"{path}:{number}: {fields[0]} stands twice")
+            seen.add(fields[0])
+            requirements.append(Requirement(*fields, *[""] * (5 - len(fields))))
+        yield path, lines[0].lstrip("# "), requirements
+
+
+def named(found):
+    names = list(dict.fromkeys(test.name for test in found))
+    rest = len(names) - MORE
+    return "<br>".join(name.replace("|", "\\|") for name in names[:MORE]) + (f"<br>and {rest} more" if rest > 0 else "")
+
+
+def main(logs):
+    faults = []
+    results = Results(logs)
+    all_tests = list(tests())
+    bearers = collections.Counter(test.name for test in all_tests)
+    exact, by_section = collections.defaultdict(list), collections.defaultdict(list)
+    for test in all_tests:
+        for citation in test.citations:
+            exact[citation].append(test)
+            by_section[section(citation)].append(test)
+
+    summary, pages, known, missing = [], [], set(), []
+    totals = collections.Counter()
+    for _, heading, requirements in lists(faults):
+        counts, rows = collections.Counter(), []
+        for wanted in requirements:
+            known |= {wanted.id, section(wanted.id)}
+            found = exact.get(wanted.id, [])
+            outcomes = {results.verdict(test.name, bearers[test.name]) for test in found}
+            weak = by_section.get(section(wanted.id), []) if not found and "/" in wanted.id else []
+            if "failed" in outcomes:
+                kind, result = "failed", "**failed**"
+            elif "passed" in outcomes:
+                kind, result = "proven", "proven"
+            elif wanted.reason:
+                kind, result = "reasoned", f"open: {wanted.reason}"
+            elif found:
+                kind, result = "unproven", "**not run**"
+            elif weak:
+                kind, result = "section", "**by section only**"
             else:
-                result = "**open**"
-                open_shalls += level == "M"
-            names = "<br>".join(title for _, title in found[:6]) + (f"<br>and {len(found) - 6} more" if len(found) > 6 else "")
-            rows.append(f"| {identifier} | {'SHALL' if level == 'M' else 'should'} | {role} | {text} | {names} | {result} |")
-        totals.append((heading, len(rows), proven, failed, open_shalls, listing))
-        pages.append((listing, heading, rows))
+                kind, result = "unproven", "**open**"
+            counts[kind] += 1
+            if kind in ("section", "unproven") and wanted.level == "M":
+                counts["missing"] += 1
+                missing.append(wanted.id)
+            if kind == "failed":
+                missing.append(wanted.id + " (failed)")
+            level = "SHALL" if wanted.level == "M" else "should"
+            rows.append(
+                f"| {wanted.id} | {level} | {wanted.role} | {wanted.text} | {named(found or weak)} | {result} |")
+        counts["all"] = len(requirements)
+        totals += counts
+        summary.append((heading, counts))
+        pages.append((heading, rows))
+    for citation in sorted(exact, key=natural):
+        if "/" in citation and citation not in known:
+            faults.append(f"{citation}: cited by “{exact[citation][0].name}”, but in no list")
+
+    kinds = ("all", "proven", "section", "reasoned", "failed", "missing")
+    table = [
+        "| specification | requirements | proven | by section only | open with a reason | failed | SHALL without proof or reason |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for heading, counts in summary + [("**all**", totals)]:
+        table.append("| " + " | ".join([heading] + [str(counts[kind]) for kind in kinds]) + " |")
     body = [
         "# What is proven",
         "",
-        "Written by `./conformance` from the requirement lists, the tests that cite them and a run of the tests.",
+        "Written by `./conformance` from the requirement lists in `requirements`, the tests that cite them and a run of the",
+        "tests. A requirement is proven by a test that names it and passes; a test that names only its section is shown, but",
+        "proves nothing here.",
         "",
-        "| specification | requirements | proven | failed | SHALL without proof or reason |",
-        "|---|---|---|---|---|",
-    ]
-    for heading, count, proven, failed, open_shalls, listing in totals:
-        body.append(f"| {heading} | {count} | {proven} | {failed} | {open_shalls} |")
-    print("\n".join(body[4:]))
-    for listing, heading, rows in pages:
-        body += ["", f"## {heading}", "", "| requirement | level | role | what | tests | result |", "|---|---|---|---|---|---|"] + rows
-    others = sorted((set(by_citation) - known), key=natural)
-    body += ["", "## Other citations", "", "Tests also cite these clauses, for which no list stands here.", "", "| clause | tests |", "|---|---|"]
-    body += [f"| {citation} | {len(by_citation[citation])} |" for citation in others]
-    with open("docs/conformance/README.md", "w", encoding="utf-8") as out:
+    ] + table
+    for heading, rows in pages:
+        body += ["", f"## {heading}", "", "| requirement | level | role | what | tests | result |", "|---|---|---|---|---|---|"]
+        body += rows
+    others = sorted((clause for clause in by_section if clause not in known), key=natural)
+    body += ["", "## Other citations", "", "Tests also cite these clauses, for which no list stands here.", ""]
+    body += ["| clause | tests |", "|---|---|"]
+    body += [f"| {clause} | {len({test.name for test in by_section[clause]})} |" for clause in others]
+
+    print("\n".join(table))
+    if missing:
+        print("\nwithout proof or reason: " + ", ".join(missing))
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    if faults:
+        return 2
+    with open(PAGE, "w", encoding="utf-8") as out:
         out.write("\n".join(body) + "\n")
-    print(f"\nwritten: docs/conformance/README.md ({len(verdicts)} test results read)")
-    bad = sum(total[3] + total[4] for total in totals)
-    return 1 if bad else 0
+    print(f"\nwritten: {PAGE} ({results.read} test results read)")
+    return 1 if totals["missing"] or totals["failed"] else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+    sys.exit(main(sys.argv[1:]))

@@ -72,7 +72,7 @@ struct HashFunctionTests {
         #expect(key.open(key.seal([], context: [], entropy: &entropy)[...], context: []) == [])
     }
 
-    @Test("constant-time comparison compares")
+    @Test("constant-time comparison compares", .spec("REQ-33141-D7"))
     func comparison() {
         #expect(constantTimeEquals([1, 2, 3], [1, 2, 3]))
         #expect(!constantTimeEquals([1, 2, 3], [1, 2, 4]))

@@ -66,7 +66,7 @@ struct DigestAuthenticatorTests {
 
     @Test(
         "challenges come one for each algorithm, most preferred first, with realm, nonce, opaque and qop",
-        .spec("RFC 8760 §2.3", "RFC 7616 §3.3", "RFC 3261 §22.1"))
+        .spec("RFC 8760 §2.3", "RFC 7616 §3.3", "RFC 3261 §22.1", "RFC 3261 §22.1/1"))
     mutating func challenges() throws {
         let server = self.server()
         let challenges = self.challenge(server, at: self.start).compactMap { DigestChallenge($0) }
@@ -106,7 +106,9 @@ struct DigestAuthenticatorTests {
         #expect(self.answer(&weak, [self.octets(#"Digest realm="r", nonce="n", algorithm=SHA-256"#)]).isEmpty)
     }
 
-    @Test("a wrong password and an unknown user are both just wrong", .spec("RFC 7616 §3.4", "RFC 3261 §22.1"))
+    @Test(
+        "a wrong password and an unknown user are both just wrong",
+        .spec("RFC 7616 §3.4", "RFC 3261 §22.1", "RFC 3261 §22.1/2", "REQ-33141-55"))
     mutating func wrongPassword() throws {
         var server = self.server()
         var client = self.client(password: "guess")
@@ -120,7 +122,7 @@ struct DigestAuthenticatorTests {
 
     @Test(
         "a nonce count cannot be used twice, and counts may overtake each other",
-        .spec("RFC 7616 §3.4", "RFC 7616 §5.5"))
+        .spec("RFC 7616 §3.4", "RFC 7616 §5.5", "REQ-33141-30"))
     mutating func replay() throws {
         var server = self.server()
         var client = self.client()
@@ -160,7 +162,7 @@ struct DigestAuthenticatorTests {
 
     @Test(
         "an old nonce is stale, and the client tries again with the same password",
-        .spec("RFC 7616 §3.3", "RFC 3261 §22.2"))
+        .spec("RFC 7616 §3.3", "RFC 3261 §22.2", "RFC 3261 §22.4/2"))
     mutating func expiry() throws {
         var server = self.server()
         var client = self.client()
@@ -187,7 +189,7 @@ struct DigestAuthenticatorTests {
 
     @Test(
         "a nonce is bound to its realm, and answers for other realms are passed over",
-        .spec("RFC 7616 §3.3", "RFC 3261 §22.1"))
+        .spec("RFC 7616 §3.3", "RFC 3261 §22.1", "RFC 3261 §22.4/1"))
     mutating func realms() throws {
         var server = self.server()
         let other = self.server(realm: "elsewhere.org")
@@ -207,7 +209,9 @@ struct DigestAuthenticatorTests {
         #expect(self.judge(&server, headers, at: self.start) == "accepted")
     }
 
-    @Test("what was made for another method, URI or body is refused", .spec("RFC 7616 §3.4.3", "RFC 3261 §22.4"))
+    @Test(
+        "what was made for another method, URI or body is refused",
+        .spec("RFC 7616 §3.4.3", "RFC 3261 §22.4", "RFC 3261 §22.4/1", "REQ-33141-29", "REQ-33141-46"))
     mutating func otherRequest() throws {
         var server = self.server { $0.protections = [.integrity] }
         var client = self.client()
@@ -237,7 +241,9 @@ struct DigestAuthenticatorTests {
         #expect(self.judge(&lenient, headers, at: self.start) == "accepted")
     }
 
-    @Test("an algorithm that was not offered cannot be forced on the server", .spec("RFC 8760 §2.5", "RFC 7616 §5.8"))
+    @Test(
+        "an algorithm that was not offered cannot be forced on the server",
+        .spec("RFC 8760 §2.5", "RFC 7616 §5.8", "REQ-33141-31"))
     mutating func downgrade() throws {
         var server = self.server { $0.algorithms = [.sha256] }
         let challenge = try #require(DigestChallenge(self.challenge(server, at: self.start)[0]))
@@ -303,7 +309,7 @@ struct DigestAuthenticatorTests {
         #expect(text.hasPrefix("rspauth=\"") && text.contains("nc=00000001") && text.contains("qop=auth"))
     }
 
-    @Test("the table of counters is bounded, and what falls out of it is stale", .spec("RFC 7616 §5.5"))
+    @Test("the table of counters is bounded, and what falls out of it is stale", .spec("RFC 7616 §5.5", "REQ-33141-D9"))
     mutating func bounded() throws {
         var server = self.server { $0.maximumTrackedNonces = 4 }
         var first: [[UInt8]] = []

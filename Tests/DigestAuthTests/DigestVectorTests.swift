@@ -65,14 +65,17 @@ struct DigestVectorTests {
         let computation = DigestComputation(
             algorithm: .sha512_256, protection: .authentication,
             nonce: Array("5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK".utf8)[...],
-            clientNonce: Array("NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v".utf8)[...], nonceCount: Array("00000001".utf8)[...],
+            clientNonce: Array("NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v".utf8)[...],
+            nonceCount: Array("00000001".utf8)[...],
             uri: Array("/doe.json".utf8)[...])
         #expect(
             self.text(computation.response(ha1: ha1, method: Array("GET".utf8)[...], body: []))
                 == "3798d4131c277846293534c3edc11bd8a5e4cdcbff78b05db9d95eeb1cec68a5")
     }
 
-    @Test("session algorithms and auth-int hash the nonces and the body", .spec("RFC 7616 §3.4.2", "RFC 7616 §3.4.3"))
+    @Test(
+        "session algorithms and auth-int hash the nonces and the body",
+        .spec("RFC 7616 §3.4.2", "RFC 7616 §3.4.3", "REQ-33141-46"))
     func sessionAndIntegrity() throws {
         // Computed by hand from the formulas: every part is a plain MD5.
         let ha1 = Redacted(Array("939e7578ed9e3c518a452acee763bce9".utf8))

@@ -7,7 +7,9 @@ import Testing
 struct MachineTests {
     let now = Instant(seconds: 100)
 
-    @Test("one NOTIFY at a time is on its way; changes meanwhile become one", .spec("RFC 6665 §4.2.2", "RFC 5263 §4.4"))
+    @Test(
+        "one NOTIFY at a time is on its way; changes meanwhile become one",
+        .spec("RFC 6665 §4.2.2", "RFC 5263 §4.4", "RFC 5263 §4.4/5"))
     func coalesces() {
         var machine = NotifierSubscription.active(.idle)
         #expect(machine.changed(earliest: .zero, at: self.now) == .send)
@@ -17,7 +19,7 @@ struct MachineTests {
         #expect(machine.delivery == .idle)
     }
 
-    @Test("a demand outranks a change while a NOTIFY is under way", .spec("RFC 6665 §4.2.1.2"))
+    @Test("a demand outranks a change while a NOTIFY is under way", .spec("RFC 6665 §4.2.1.2", "RFC 6665 §4.2.1.2/1"))
     func demandOutranks() {
         var machine = NotifierSubscription.active(.outstanding(transaction: 1, next: .nothing))
         #expect(machine.demanded() == .wait)
@@ -38,7 +40,7 @@ struct MachineTests {
         #expect(machine.wake(at: later) == .wait)
     }
 
-    @Test("Retry-After holds everything but a demand", .spec("RFC 6665 §4.2.2"))
+    @Test("Retry-After holds everything but a demand", .spec("RFC 6665 §4.2.2", "RFC 6665 §4.2.2/8"))
     func held() {
         var machine = NotifierSubscription.active(.outstanding(transaction: 1, next: .change))
         let later = self.now + .seconds(30)
@@ -77,7 +79,7 @@ struct MachineTests {
     }
 
     @Test(
-        "answers to a NOTIFY mean what the table says", .spec("RFC 6665 §4.2.2", "RFC 5057 §5"),
+        "answers to a NOTIFY mean what the table says", .spec("RFC 6665 §4.2.2", "RFC 5057 §5", "RFC 6665 §4.2.2/6"),
         arguments: [
             404, 405, 408, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604,
         ])
@@ -86,7 +88,7 @@ struct MachineTests {
         #expect(NotifyOutcome(status: status, retryAfter: 5) == .subscriptionGone)
     }
 
-    @Test("other answers keep the subscription", .spec("RFC 6665 §4.2.2"))
+    @Test("other answers keep the subscription", .spec("RFC 6665 §4.2.2", "RFC 6665 §4.2.2/9"))
     func notFatal() {
         for status in [200, 202, 299] { #expect(NotifyOutcome(status: status, retryAfter: nil) == .delivered) }
         for status in [401, 407] { #expect(NotifyOutcome(status: status, retryAfter: nil) == .challenged) }

@@ -7,7 +7,7 @@ import Testing
 struct RateTests {
     func rate(_ text: String) -> NotificationRate? { NotificationRate(Array(text.utf8)[...]) }
 
-    @Test("the grammar of a rate", .spec("RFC 6446 §9.3"))
+    @Test("the grammar of a rate", .spec("RFC 6446 §9.3", "RFC 6446 §9.2/1"))
     func grammar() throws {
         for text in ["1", "0.5", "99.9999999999", "12.25", "0.0000000001", "05.10"] {
             let rate = try #require(self.rate(text), "\(text)")
@@ -28,7 +28,9 @@ struct RateTests {
         #expect(NotificationRate(interval: .seconds(4)).interval == 4_000_000_000)
     }
 
-    @Test("conflicting rates are settled", .spec("RFC 6446 §5.2", "RFC 6446 §6.3", "RFC 6446 §7.3"))
+    @Test(
+        "conflicting rates are settled",
+        .spec("RFC 6446 §5.2", "RFC 6446 §6.3", "RFC 6446 §7.3", "RFC 6446 §6.3/1", "RFC 6446 §7.3/1", "RFC 6446 §8/1"))
     func conflicts() throws {
         let slow = try #require(self.rate("0.1"))
         let fast = try #require(self.rate("1"))
@@ -41,7 +43,9 @@ struct RateTests {
         #expect(both.adaptiveMinimum == slow)
     }
 
-    @Test("a maximum rate that lets nothing through is raised to one notification", .spec("RFC 6446 §5.2"))
+    @Test(
+        "a maximum rate that lets nothing through is raised to one notification",
+        .spec("RFC 6446 §5.2", "RFC 6446 §5.3/1"))
     func pause() throws {
         let pause = try #require(self.rate("0.0001"))
         let adopted = NotificationRates(maximum: pause).adopted(remaining: .seconds(600))
@@ -49,7 +53,9 @@ struct RateTests {
         #expect(NotificationRates(maximum: pause).adopted(remaining: .seconds(20_000)).maximum == pause)
     }
 
-    @Test("the adaptive rate slows down while much is sent and wakes when nothing is", .spec("RFC 6446 §7.2"))
+    @Test(
+        "the adaptive rate slows down while much is sent and wakes when nothing is",
+        .spec("RFC 6446 §7.2", "RFC 6446 §7.4/1"))
     func adaptive() throws {
         let rates = NotificationRates(adaptiveMinimum: self.rate("1"))
         var now = Instant(seconds: 1000)
@@ -77,7 +83,9 @@ struct RateTests {
         #expect(due > now)
     }
 
-    @Test("expiry is shortened, never lengthened, and 423 is only for wishes under an hour", .spec("RFC 6665 §4.2.1.1"))
+    @Test(
+        "expiry is shortened, never lengthened, and 423 is only for wishes under an hour",
+        .spec("RFC 6665 §4.2.1.1", "RFC 6665 §4.2.1.1/3", "RFC 6665 §4.2.1.1/5"))
     func expiry() {
         let policy = ExpiryPolicy(standard: 3600, minimum: 7200, maximum: 9000)
         #expect(policy.grant(nil) == .granted(3600))
@@ -113,7 +121,9 @@ struct RateTests {
         }
     }
 
-    @Test("content tags are equal for equal content only, and can be read back", .spec("RFC 5839 §4", "RFC 5839 §7.2"))
+    @Test(
+        "content tags are equal for equal content only, and can be read back",
+        .spec("RFC 5839 §4", "RFC 5839 §7.2", "RFC 5839 §6.1/2"))
     func contentTags() {
         var seen: Set<ContentTag> = []
         for length in 0..<300 { seen.insert(ContentTag(of: Array(repeating: 0, count: length))) }

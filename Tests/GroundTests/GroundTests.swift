@@ -87,7 +87,7 @@ struct DeadlineTests {
 
 @Suite("Secrets and chance")
 struct SecretTests {
-    @Test("a secret shows nothing of itself, however it is printed")
+    @Test("a secret shows nothing of itself, however it is printed", .spec("REQ-33141-D6"))
     func redaction() {
         let secret = Redacted("swordfish")
         var dumped = ""

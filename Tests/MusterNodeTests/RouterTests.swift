@@ -23,7 +23,9 @@ struct RouterTests {
         }
     }
 
-    @Test("presence of a served domain is the Presence Server's, registered or not", .spec("RFC 3856 §7"))
+    @Test(
+        "presence of a served domain is the Presence Server's, registered or not",
+        .spec("RFC 3856 §7", "RFC 3856 §7/1", "REQ-33141-1"))
     func presence() throws {
         let alice: Set = ["sip:alice@home.test"]
         for uri in ["sip:alice@home.test", "sips:alice@HOME.test", "sip:alice@home.test;transport=tcp"] {
@@ -34,7 +36,7 @@ struct RouterTests {
         }
     }
 
-    @Test("a refresh finds the Presence Server by its Contact", .spec("RFC 6665 §4.4.1"))
+    @Test("a refresh finds the Presence Server by its Contact", .spec("RFC 6665 §4.4.1", "RFC 6665 §4.5.1/1"))
     func refresh() throws {
         let event = "Event: presence\r\n"
         #expect(try self.destination("SUBSCRIBE sip:127.0.0.1", event, to: "x") == .presence)

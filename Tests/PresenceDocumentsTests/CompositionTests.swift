@@ -29,7 +29,9 @@ struct CompositionTests {
         #expect(compose([two]).summary.services.map(\.id) == ["t2"])
     }
 
-    @Test("of the same tuple the later publication wins", .spec("RFC 3903 §3", "REQ-23141-3"))
+    @Test(
+        "of the same tuple the later publication wins",
+        .spec("RFC 3903 §3", "REQ-23141-3", "RFC 3903 §10.3/1", "REQ-23141-4"))
     func laterTupleWins() throws {
         let one = try source(1, at: 1, Sample.tuple("t1", "open", note: "one"))
         let two = try source(2, at: 2, Sample.tuple("t1", "closed", note: "two"))
@@ -39,7 +41,9 @@ struct CompositionTests {
         #expect(compose([refreshed, two]).summary.services.map(\.notes) == [["one"]])
     }
 
-    @Test("of the same person the later publication wins, element by element", .spec("RFC 4479 §5", "RFC 4480 §3"))
+    @Test(
+        "of the same person the later publication wins, element by element",
+        .spec("RFC 4479 §5", "RFC 4480 §3", "REQ-24141-40"))
     func laterPersonWins() throws {
         let one = try source(
             1, at: 1,

@@ -42,7 +42,10 @@ struct FilterTests {
 
     @Test(
         "a selection comes with its ancestors and what the schema needs",
-        .spec("RFC 4661 §3.5", "RFC 4661 §3.5.1", "RFC 4660 §5.3"),
+        .spec(
+            "RFC 4661 §3.5", "RFC 4661 §3.5.1", "RFC 4660 §5.3", "RFC 4660 §5.2/4", "RFC 4660 §5.3.1/3",
+            "RFC 4660 §5.3.1/4", "RFC 4661 §3.3/1", "RFC 4661 §3.5/1", "RFC 4661 §3.5.1/1", "RFC 4661 §3.5.2/1",
+            "RFC 4661 §3.5.3/1", "RFC 4661 §5/1"),
         arguments: [
             (
                 "<include type=\"xpath\">/p:presence/p:tuple/p:status/p:basic</include>",
@@ -82,7 +85,7 @@ struct FilterTests {
         #expect(try self.apply(what(content)) == expected)
     }
 
-    @Test("exclusions alone start from everything", .spec("RFC 4661 §3.5.2"))
+    @Test("exclusions alone start from everything", .spec("RFC 4661 §3.5.2", "RFC 4660 §5.3.1/4", "RFC 4661 §3.5.2/1"))
     func exclusions() throws {
         let text = try #require(
             try self.apply(what("<exclude type=\"namespace\">urn:ietf:params:xml:ns:pidf:rpid</exclude>")))
@@ -94,7 +97,7 @@ struct FilterTests {
         #expect(try self.apply(what("<include>//p:tuple[@id=\"none\"]</include>")) == nil)
     }
 
-    @Test("an empty what selects everything", .spec("RFC 4660 §5.2"))
+    @Test("an empty what selects everything", .spec("RFC 4660 §5.2", "RFC 4660 §5.4/1"))
     func emptyWhat() throws {
         let set = try parse(filterSet("<filter id='a'><what/><trigger/></filter>"))
         let document = try Sample.document(self.document)
@@ -103,7 +106,11 @@ struct FilterTests {
     }
 
     @Test(
-        "wrong filters are refused with 488", .spec("RFC 4660 §5.1", "RFC 4661 §3", "RFC 4661 §5"),
+        "wrong filters are refused with 488",
+        .spec(
+            "RFC 4660 §5.1", "RFC 4661 §3", "RFC 4661 §5", "RFC 4660 §3.3.1/1", "RFC 4660 §5.2/2", "RFC 4660 §5.4/2",
+            "RFC 4661 §3.2/1", "RFC 4661 §3.3/1", "RFC 4661 §3.4/1", "RFC 4661 §3.4/2", "RFC 4661 §3.4/3",
+            "RFC 4661 §3.5.3/1", "RFC 4661 §5/1", "RFC 4661 §7/1"),
         arguments: [
             "", "<filter/>", "<filter id=''/>", what("<include>p:tuple</include>"),
             what("<include>//q:tuple</include>"),
@@ -121,7 +128,7 @@ struct FilterTests {
         #expect(fault?.status == 488)
     }
 
-    @Test("bodies that are no filter set are refused", .spec("RFC 4660 §5.1"))
+    @Test("bodies that are no filter set are refused", .spec("RFC 4660 §5.1", "RFC 4660 §5.2/3", "RFC 4661 §3.2/1"))
     func noFilterSet() {
         for text in [
             "", "x", "<filter-set/>", Sample.full, filterSet("<filter id='a'/>", attributes: "package='reg'"),
@@ -136,7 +143,7 @@ struct FilterTests {
 
     @Test(
         "the filter of the resource goes before that of its domain, and that before the general one",
-        .spec("RFC 4660 §5.2", "RFC 4661 §3.3"))
+        .spec("RFC 4660 §5.2", "RFC 4661 §3.3", "RFC 4660 §5.2.1/1", "RFC 4660 §5.2.1/2", "RFC 4660 §5.2.1/3"))
     func scopes() throws {
         let document = try Sample.document(self.document)
         let general = what("<include>//p:note</include>", id: "a")
@@ -155,7 +162,11 @@ struct FilterTests {
                 == document)
     }
 
-    @Test("a refresh replaces, removes, disables and enables", .spec("RFC 4660 §4", "RFC 4660 §5.2"))
+    @Test(
+        "a refresh replaces, removes, disables and enables",
+        .spec(
+            "RFC 4660 §4", "RFC 4660 §5.2", "RFC 4660 §3.3.3/1", "RFC 4660 §5.2.2/2", "RFC 4660 §5.2.2/3",
+            "RFC 4660 §5.2.2/4", "RFC 4660 §5.3/1", "RFC 4661 §3.4/3"))
     func merging() throws {
         let document = try Sample.document(self.document)
         var set = try parse(filterSet(what("<include>//p:contact</include>")))
@@ -174,7 +185,7 @@ struct FilterTests {
         #expect(set.isEmpty && set.apply(to: document) == document)
     }
 
-    @Test("filters are stored as XML that reads the same", .spec("RFC 4660 §4"))
+    @Test("filters are stored as XML that reads the same", .spec("RFC 4660 §4", "RFC 4661 §7/1"))
     func storing() throws {
         let filters =
             what(
@@ -188,7 +199,9 @@ struct FilterTests {
 
     @Test(
         "triggers fire on the change they name, and on no other",
-        .spec("RFC 4661 §3.6", "RFC 4661 §3.6.1", "RFC 4661 §3.6.2", "RFC 4661 §3.6.3"),
+        .spec(
+            "RFC 4661 §3.6", "RFC 4661 §3.6.1", "RFC 4661 §3.6.2", "RFC 4661 §3.6.3", "RFC 4660 §5.3.2/1",
+            "RFC 4661 §3.6/1", "RFC 4661 §3.6.1/1", "RFC 4661 §3.6.2/1", "RFC 4661 §3.6.3/1"),
         arguments: [
             ("<changed>//p:basic</changed>", Sample.tuple("a"), Sample.tuple("a", "closed"), true),
             ("<changed>//p:basic</changed>", Sample.tuple("a"), Sample.tuple("a", note: "n"), false),
@@ -227,7 +240,7 @@ struct FilterTests {
         #expect(fired == fires)
     }
 
-    @Test("filtering is idempotent and valid for every document", .spec("RFC 4660 §5.3"))
+    @Test("filtering is idempotent and valid for every document", .spec("RFC 4660 §5.3", "RFC 4660 §5.3.1/3"))
     func property() throws {
         var random = SeededRandom(31)
         let selections = [

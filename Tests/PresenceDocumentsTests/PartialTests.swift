@@ -12,7 +12,9 @@ struct PartialTests {
         )
     }
 
-    @Test("a full document comes back as it was", .spec("RFC 5262 §4.2", "RFC 5264 §4.2"))
+    @Test(
+        "a full document comes back as it was",
+        .spec("RFC 5262 §4.2", "RFC 5264 §4.2", "RFC 5262 §3/2", "RFC 5262 §3/6"))
     func full() throws {
         let document = try PresenceDocument.parse(octets(Sample.full))
         let bytes = PartialPresence.full(document, version: 7)
@@ -20,7 +22,7 @@ struct PartialTests {
         #expect(try PartialPresence.parseFull(PartialPresence.full(document, version: nil)[...]) == document)
     }
 
-    @Test("a small change is a small patch", .spec("RFC 5262 §4.3", "RFC 5263 §4.3"))
+    @Test("a small change is a small patch", .spec("RFC 5262 §4.3", "RFC 5263 §4.3", "RFC 5262 §3/3", "RFC 5262 §4/1"))
     func small() throws {
         let old = try PresenceDocument.parse(octets(Sample.full))
         let new = try PresenceDocument.parse(
@@ -32,7 +34,8 @@ struct PartialTests {
     }
 
     @Test(
-        "every difference leads exactly to the new document", .spec("RFC 5262 §4.3", "RFC 5261 §4.3", "RFC 5263 §4.3"))
+        "every difference leads exactly to the new document",
+        .spec("RFC 5262 §4.3", "RFC 5261 §4.3", "RFC 5263 §4.3", "RFC 5262 §3/3", "RFC 5262 §4/1", "RFC 5263 §4.4/4"))
     func property() throws {
         var random = SeededRandom(21)
         var made = 0
@@ -84,7 +87,8 @@ struct PartialTests {
     }
 
     @Test(
-        "a bad patch is refused with 400 and changes nothing", .spec("RFC 5264 §4.2", "RFC 5261 §5"),
+        "a bad patch is refused with 400 and changes nothing",
+        .spec("RFC 5264 §4.2", "RFC 5261 §5", "RFC 5262 §3/7", "RFC 5264 §4.3.2/3"),
         arguments: [
             "<p:remove sel=\"*/tuple[@id='nobody']\"/>", "<p:remove sel=\"*/tuple/status\"/>", "<p:frob sel='*'/>",
             "<p:replace sel=\"*/tuple/status/basic/text()\">maybe</p:replace>", "<p:add sel='*'><tuple/></p:add>",
@@ -99,7 +103,8 @@ struct PartialTests {
         #expect(fault?.status == 400)
     }
 
-    @Test("documents of another kind or presentity are refused", .spec("RFC 5262 §4"))
+    @Test(
+        "documents of another kind or presentity are refused", .spec("RFC 5262 §4", "RFC 5262 §3/6", "RFC 5262 §3.2/1"))
     func wrongDocuments() throws {
         let document = try Sample.document(Sample.tuple("t1"))
         for text in [
@@ -114,7 +119,7 @@ struct PartialTests {
         }
     }
 
-    @Test("versions tell what a watcher does", .spec("RFC 5263 §4.4"))
+    @Test("versions tell what a watcher does", .spec("RFC 5263 §4.4", "RFC 5263 §4.5/2"))
     func versions() {
         #expect(PartialPresence.verdict(received: 1, isFull: true, known: nil) == .take)
         #expect(PartialPresence.verdict(received: 5, isFull: false, known: 4) == .take)

@@ -9,7 +9,8 @@ struct ValidationTests {
     @Test(
         "documents that the schemas allow are accepted",
         .spec(
-            "RFC 3863 §4", "RFC 3863 §4.1", "RFC 4479 §5", "RFC 4480 §3", "RFC 4482 §3", "RFC 5196 §3", "RFC 4481 §2"),
+            "RFC 3863 §4", "RFC 3863 §4.1", "RFC 4479 §5", "RFC 4480 §3", "RFC 4482 §3", "RFC 5196 §3", "RFC 4481 §2",
+            "REQ-24141-3", "REQ-24141-40"),
         arguments: [
             "", Sample.tuple("a"), "<note>n</note>", "<tuple id='a'><status/></tuple>",
             "<tuple id='a'><status><basic>closed</basic><x:y/></status><x:z/><contact priority='0.25'>tel:+1</contact>"
@@ -135,7 +136,8 @@ struct ValidationTests {
     }
 
     @Test(
-        "unknown extensions pass untouched, with the prefixes their values use", .spec("RFC 3863 §4.2", "REQ-23141-3"))
+        "unknown extensions pass untouched, with the prefixes their values use",
+        .spec("RFC 3863 §4.2", "REQ-23141-3", "REQ-23141-7"))
     func extensions() throws {
         let document = try PresenceDocument.parse(octets(Sample.full))
         let text = string(document.serialised())

@@ -10,7 +10,9 @@ import Testing
 struct AuthorizationTests {
     @Test(
         "a blocked watcher is refused with 403 and learns nothing",
-        .spec("RFC 5025 §3.2.1", "RFC 3856 §6.6.1", "REQ-24141-20", "REQ-22141-22", "REQ-23141-10"))
+        .spec(
+            "RFC 5025 §3.2.1", "RFC 3856 §6.6.1", "REQ-24141-20", "REQ-22141-22", "REQ-23141-10", "RFC 3856 §6.6/1",
+            "RFC 3856 §6.6.2/2", "RFC 6665 §4.2.1.3/2", "REQ-33141-10"))
     func block() throws {
         var bench = Bench()
         bench.setRules("ann", [Bench.rule("ann", "watcher", .block, id: "no-watcher")])
@@ -27,7 +29,10 @@ struct AuthorizationTests {
 
     @Test(
         "an undecided watcher is pending and shown nothing",
-        .spec("RFC 5025 §3.2.1", "RFC 3856 §6.6.1", "RFC 6665 §4.2.2", "REQ-22141-22"))
+        .spec(
+            "RFC 5025 §3.2.1", "RFC 3856 §6.6.1", "RFC 6665 §4.2.2", "REQ-22141-22", "RFC 3856 §6.6.2/3",
+            "RFC 3856 §9.3/1", "RFC 6665 §4.2.1.1/2", "RFC 6665 §4.2.1.1/8", "RFC 6665 §4.2.1.2/1",
+            "RFC 6665 §4.2.1.2/2", "RFC 6665 §4.2.2/2", "REQ-33141-10"))
     func confirm() throws {
         var bench = Bench { $0.defaultHandling = .confirm }
         let tag = try bench.publish("ann").text(.sipETag)
@@ -43,7 +48,9 @@ struct AuthorizationTests {
         #expect(bench.server.counters.pendingSubscriptions == 1)
     }
 
-    @Test("a fetch of an undecided watcher brings no state", .spec("RFC 5025 §3.2.1", "RFC 6665 §4.4.3"))
+    @Test(
+        "a fetch of an undecided watcher brings no state",
+        .spec("RFC 5025 §3.2.1", "RFC 6665 §4.4.3", "RFC 3856 §6.7/4"))
     func pendingFetch() throws {
         var bench = Bench { $0.defaultHandling = .confirm }
         try bench.publish("ann", body: Bench.pidf("ann", note: "secret"))
@@ -55,7 +62,9 @@ struct AuthorizationTests {
 
     @Test(
         "a politely blocked watcher cannot tell that from somebody who is never there",
-        .spec("RFC 5025 §3.2.1", "RFC 3856 §6.6.1", "REQ-22141-15"))
+        .spec(
+            "RFC 5025 §3.2.1", "RFC 3856 §6.6.1", "REQ-22141-15", "RFC 3856 §6.6.2/2", "RFC 3856 §9.3/1",
+            "RFC 6665 §6.2/1", "REQ-33141-10", "REQ-33141-D3"))
     func politeBlock() throws {
         var offline = Bench()
         var blocked = Bench()
@@ -91,7 +100,7 @@ struct AuthorizationTests {
     }
 
     @Test(
-        "without a matching rule the default counts", .spec("RFC 5025 §3.2.1", "REQ-22141-13"),
+        "without a matching rule the default counts", .spec("RFC 5025 §3.2.1", "REQ-22141-13", "RFC 3856 §6.6.2/1"),
         arguments: AuthorizationRule.Handling.allCases)
     func defaults(_ handling: AuthorizationRule.Handling) throws {
         var bench = Bench { $0.defaultHandling = handling }
@@ -102,7 +111,7 @@ struct AuthorizationTests {
 
     @Test(
         "of several rules the most generous counts, and rules for everyone else only where none names the watcher",
-        .spec("RFC 4745 §10.2", "RFC 5025 §3.2.1", "REQ-22141-13"))
+        .spec("RFC 4745 §10.2", "RFC 5025 §3.2.1", "REQ-22141-13", "RFC 3856 §6.6.2/1", "RFC 6665 §6.1/1"))
     func combination() throws {
         var bench = Bench { $0.defaultHandling = .block }
         bench.setRules(
@@ -138,7 +147,8 @@ struct AuthorizationTests {
         #expect(bench.decisions.last?.reason == .rule(id: "any"))
     }
 
-    @Test("a telephone identity never equals a SIP identity", .spec("RFC 5025 §3.1.1.2", "REQ-24141-41"))
+    @Test(
+        "a telephone identity never equals a SIP identity", .spec("RFC 5025 §3.1.1.2", "REQ-24141-41", "REQ-33141-D1"))
     func telephoneIsOther() throws {
         var bench = Bench { $0.defaultHandling = .block }
         bench.setRules(
@@ -180,7 +190,10 @@ struct AuthorizationTests {
 
     @Test(
         "a change of rules acts on live subscriptions at once",
-        .spec("RFC 5025 §3.2.1", "REQ-24141-26", "REQ-22141-14", "REQ-24141-20", "REQ-22141-22"), arguments: table)
+        .spec(
+            "RFC 5025 §3.2.1", "REQ-24141-26", "REQ-22141-14", "REQ-24141-20", "REQ-22141-22", "RFC 3856 §6.7/2",
+            "RFC 6665 §4.2.1.3/3", "RFC 6665 §4.2.2/10", "REQ-23141-10", "REQ-33141-10", "REQ-33141-D2"),
+        arguments: table)
     func ruleChange(_ change: Change) throws {
         var bench = Bench()
         bench.setRules("ann", [Bench.rule("ann", "watcher", change.from)])
@@ -203,7 +216,9 @@ struct AuthorizationTests {
         #expect(bench.drain().contains { $0.body.contains("real later") } == (change.to == .allow))
     }
 
-    @Test("a rule change in the middle of a NOTIFY is told after it", .spec("RFC 5025 §3.2.1", "RFC 6665 §4.2.2"))
+    @Test(
+        "a rule change in the middle of a NOTIFY is told after it",
+        .spec("RFC 5025 §3.2.1", "RFC 6665 §4.2.2", "REQ-33141-D2"))
     func changeUnderWay() throws {
         var bench = Bench()
         bench.answer = nil
@@ -230,7 +245,7 @@ struct AuthorizationTests {
         #expect(try bench.subscribe("ann").answer.status == 200)
     }
 
-    @Test("a rule among those of one presentity cannot be about another")
+    @Test("a rule among those of one presentity cannot be about another", .spec("RFC 6665 §6.1/1"))
     func foreignRule() throws {
         var bench = Bench { $0.defaultHandling = .block }
         bench.setRules("ann", [Bench.rule("bob", "watcher", .allow)])

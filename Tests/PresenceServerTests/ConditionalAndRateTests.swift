@@ -8,7 +8,9 @@ import Testing
 
 @Suite("Conditional notification")
 struct ConditionalNotificationTests {
-    @Test("every NOTIFY carries a tag that names the state", .spec("RFC 5839 §4", "RFC 5839 §6.1"))
+    @Test(
+        "every NOTIFY carries a tag that names the state",
+        .spec("RFC 5839 §4", "RFC 5839 §6.1", "RFC 5839 §6.1/1", "RFC 5839 §6.1/2"))
     func tags() throws {
         var bench = Bench()
         let tag = try bench.publish("ann").text(.sipETag)
@@ -26,7 +28,9 @@ struct ConditionalNotificationTests {
 
     @Test(
         "a refresh with the current tag is answered with 204 and extends the subscription",
-        .spec("RFC 5839 §5.5", "RFC 5839 §6.4", "RFC 5839 §8.1"))
+        .spec(
+            "RFC 5839 §5.5", "RFC 5839 §6.4", "RFC 5839 §8.1", "RFC 5839 §6.3/1", "RFC 5839 §6.3/4", "RFC 5839 §6.3/5",
+            "RFC 5839 §7.1/1"))
     func refresh() throws {
         var bench = Bench()
         try bench.publish("ann")
@@ -45,7 +49,9 @@ struct ConditionalNotificationTests {
         #expect(bench.drain().last?.body.isEmpty == false)
     }
 
-    @Test("after a suppressed refresh a change is told as always", .spec("RFC 5839 §5.5", "RFC 5839 §6.3"))
+    @Test(
+        "after a suppressed refresh a change is told as always",
+        .spec("RFC 5839 §5.5", "RFC 5839 §6.3", "RFC 5839 §6.3/6"))
     func changeAfterRefresh() throws {
         var bench = Bench()
         let first = try bench.publish("ann").text(.sipETag)
@@ -57,7 +63,10 @@ struct ConditionalNotificationTests {
     }
 
     @Test(
-        "a new subscription with the current tag gets a NOTIFY without a body", .spec("RFC 5839 §5.3", "RFC 5839 §6.2"))
+        "a new subscription with the current tag gets a NOTIFY without a body",
+        .spec(
+            "RFC 5839 §5.3", "RFC 5839 §6.2", "RFC 5839 §6.1/1", "RFC 5839 §6.2/2", "RFC 5839 §6.2/3", "RFC 5839 §6.3/3"
+        ))
     func resume() throws {
         var bench = Bench()
         try bench.publish("ann")
@@ -73,7 +82,8 @@ struct ConditionalNotificationTests {
         #expect(notify.state.hasPrefix("active"))
     }
 
-    @Test("a conditional fetch of known state brings no body", .spec("RFC 5839 §5.4", "RFC 5839 §6.2"))
+    @Test(
+        "a conditional fetch of known state brings no body", .spec("RFC 5839 §5.4", "RFC 5839 §6.2", "RFC 5839 §6.2/2"))
     func conditionalFetch() throws {
         var bench = Bench()
         try bench.publish("ann")
@@ -87,7 +97,8 @@ struct ConditionalNotificationTests {
     }
 
     @Test(
-        "an end with the current tag is answered with 204 and brings no NOTIFY", .spec("RFC 5839 §5.6", "RFC 5839 §6.4")
+        "an end with the current tag is answered with 204 and brings no NOTIFY",
+        .spec("RFC 5839 §5.6", "RFC 5839 §6.4", "RFC 5839 §6.3/7")
     )
     func unsubscribe() throws {
         var bench = Bench()
@@ -101,7 +112,8 @@ struct ConditionalNotificationTests {
 
     @Test(
         "a star puts the subscription to sleep until a SUBSCRIBE without it",
-        .spec("RFC 5839 §5.3", "RFC 5839 §6.3", "RFC 5839 §7.1"))
+        .spec(
+            "RFC 5839 §5.3", "RFC 5839 §6.3", "RFC 5839 §7.1", "RFC 5839 §6.2/1", "RFC 5839 §6.2/4", "RFC 5839 §6.3/2"))
     func star() throws {
         var bench = Bench()
         let tag = try bench.publish("ann").text(.sipETag)
@@ -120,7 +132,8 @@ struct ConditionalNotificationTests {
         #expect(bench.drain().last?.body.contains("awake") == true)
     }
 
-    @Test("a condition that is no tag is answered with 400", .spec("RFC 5839 §7.1"))
+    @Test(
+        "a condition that is no tag is answered with 400", .spec("RFC 5839 §7.1", "RFC 5839 §6.3/5", "RFC 5839 §7.2/1"))
     func bad() throws {
         var bench = Bench()
         #expect(try bench.subscribe("ann", extra: "Suppress-If-Match: a b\r\n").answer.status == 400)
@@ -128,7 +141,7 @@ struct ConditionalNotificationTests {
         #expect(bench.drain().last?.body.isEmpty == false)
     }
 
-    @Test("a tag survives a restart", .spec("RFC 5839 §4", "RFC 5839 §6.5"))
+    @Test("a tag survives a restart", .spec("RFC 5839 §4", "RFC 5839 §6.5", "RFC 5839 §6.1/3"))
     func restart() throws {
         var bench = Bench()
         try bench.publish("ann")
@@ -143,7 +156,9 @@ struct ConditionalNotificationTests {
 struct RateControlTests {
     @Test(
         "a maximum rate holds changes back, and the latest state is sent",
-        .spec("RFC 6446 §5.1", "RFC 6446 §5.2", "REQ-24141-22", "REQ-24141-13", "REQ-22141-23"))
+        .spec(
+            "RFC 6446 §5.1", "RFC 6446 §5.2", "REQ-24141-22", "REQ-24141-13", "REQ-22141-23", "RFC 6446 §4.2/1",
+            "RFC 6446 §5.2/1", "RFC 6446 §5.5.2/1"))
     func maximum() throws {
         var bench = Bench()
         var tag = try bench.publish("ann").text(.sipETag)
@@ -172,7 +187,9 @@ struct RateControlTests {
         #expect(bench.drain().isEmpty)
     }
 
-    @Test("a refresh is answered with a NOTIFY whatever the rate", .spec("RFC 6446 §5.2"))
+    @Test(
+        "a refresh is answered with a NOTIFY whatever the rate",
+        .spec("RFC 6446 §5.2", "RFC 6446 §5.2/2", "RFC 6446 §5.2/4"))
     func exempt() throws {
         var bench = Bench()
         let dialog = try bench.subscribe("ann", event: "presence;max-rate=0.1")
@@ -183,7 +200,9 @@ struct RateControlTests {
         #expect(bench.drain().map(\.state) == ["terminated;reason=rejected"])
     }
 
-    @Test("pending to active is told at once whatever the rate", .spec("RFC 6446 §5.2"))
+    @Test(
+        "pending to active is told at once whatever the rate",
+        .spec("RFC 6446 §5.2", "RFC 3856 §6.7/1", "RFC 6446 §5.2/3", "RFC 6665 §4.2.2/10"))
     func pendingToActive() throws {
         var bench = Bench { $0.defaultHandling = .confirm }
         _ = try bench.subscribe("ann", event: "presence;max-rate=0.01")
@@ -192,7 +211,9 @@ struct RateControlTests {
         #expect(bench.drain().first?.state.hasPrefix("active") == true)
     }
 
-    @Test("a minimum rate brings notifications without a change", .spec("RFC 6446 §6.1", "RFC 6446 §6.2"))
+    @Test(
+        "a minimum rate brings notifications without a change",
+        .spec("RFC 6446 §6.1", "RFC 6446 §6.2", "RFC 6446 §4.2/1", "RFC 6446 §6.2/1"))
     func minimum() throws {
         var bench = Bench()
         try bench.publish("ann")
@@ -204,7 +225,9 @@ struct RateControlTests {
         #expect(told.allSatisfy { $0.body.contains("presence") && $0.state.contains("min-rate=1") })
     }
 
-    @Test("an adaptive minimum rate brings notifications too", .spec("RFC 6446 §7.1", "RFC 6446 §7.2"))
+    @Test(
+        "an adaptive minimum rate brings notifications too",
+        .spec("RFC 6446 §7.1", "RFC 6446 §7.2", "RFC 6446 §4.2/1", "RFC 6446 §7.2/1"))
     func adaptive() throws {
         var bench = Bench()
         _ = try bench.subscribe("ann", event: "presence;adaptive-min-rate=0.1")
@@ -214,7 +237,9 @@ struct RateControlTests {
         #expect((5...15).contains(told))
     }
 
-    @Test("a SUBSCRIBE without the parameters removes the control", .spec("RFC 6446 §4.3", "RFC 6446 §5.1"))
+    @Test(
+        "a SUBSCRIBE without the parameters removes the control",
+        .spec("RFC 6446 §4.3", "RFC 6446 §5.1", "RFC 6446 §4.2/2"))
     func removed() throws {
         var bench = Bench()
         var tag = try bench.publish("ann").text(.sipETag)
@@ -225,7 +250,9 @@ struct RateControlTests {
         #expect(bench.drain().count == 1)
     }
 
-    @Test("the answer to a NOTIFY may change the rates", .spec("RFC 6446 §4.2", "RFC 6446 §5.1", "RFC 6446 §8"))
+    @Test(
+        "the answer to a NOTIFY may change the rates",
+        .spec("RFC 6446 §4.2", "RFC 6446 §5.1", "RFC 6446 §8", "RFC 6446 §9.3/1", "RFC 6446 §9.3/2"))
     func inAnswer() throws {
         var bench = Bench()
         var tag = try bench.publish("ann").text(.sipETag)
@@ -247,14 +274,14 @@ struct RateControlTests {
         #expect(bench.drain().count == 3)
     }
 
-    @Test("a rate that would let nothing through is raised", .spec("RFC 6446 §5.2"))
+    @Test("a rate that would let nothing through is raised", .spec("RFC 6446 §5.2", "RFC 6446 §5.3/1"))
     func raised() throws {
         var bench = Bench()
         _ = try bench.subscribe("ann", event: "presence;max-rate=0.0001", expires: "100")
         #expect(bench.drain().last?.state == "active;expires=100;max-rate=0.01")
     }
 
-    @Test("a value that breaks the grammar counts as absent", .spec("RFC 6446 §9.3"))
+    @Test("a value that breaks the grammar counts as absent", .spec("RFC 6446 §9.3", "RFC 6446 §9.2/1"))
     func badValues() throws {
         var bench = Bench()
         _ = try bench.subscribe("ann", event: "presence;max-rate=0;min-rate=-1;adaptive-min-rate=abc")
@@ -263,7 +290,9 @@ struct RateControlTests {
 
     @Test(
         "the policy of the operator holds where the watcher asks for nothing",
-        .spec("RFC 3856 §6.10", "REQ-24141-22", "REQ-23141-13", "RFC 6665 §5.4.10"))
+        .spec(
+            "RFC 3856 §6.10", "REQ-24141-22", "REQ-23141-13", "RFC 6665 §5.4.10", "RFC 3856 §6.10/1", "RFC 6446 §5.2/6",
+            "RFC 6665 §5.4.10/1"))
     func baseline() throws {
         var bench = Bench { $0.minimumInterval = .seconds(5) }
         var tag = try bench.publish("ann").text(.sipETag)

@@ -10,7 +10,9 @@ import Testing
 struct DialogTests {
     @Test(
         "NOTIFY follows the route set of the SUBSCRIBE",
-        .spec("RFC 3261 §12.1.1", "RFC 3261 §12.2.1.1", "RFC 6665 §4.4.1", "REQ-23141-22"))
+        .spec(
+            "RFC 3261 §12.1.1", "RFC 3261 §12.2.1.1", "RFC 6665 §4.4.1", "REQ-23141-22", "RFC 3261 §12.1.1/1",
+            "RFC 3261 §12.1.1/2", "RFC 6665 §4.2.2/12", "REQ-33141-7"))
     func routeSet() throws {
         var bench = Bench()
         let dialog = try bench.subscribe(
@@ -28,7 +30,9 @@ struct DialogTests {
         #expect(flow.remote.port == 6061)
     }
 
-    @Test("a refresh moves the remote target, not the route set", .spec("RFC 3261 §12.2.2", "RFC 6665 §4.4.1"))
+    @Test(
+        "a refresh moves the remote target, not the route set",
+        .spec("RFC 3261 §12.2.2", "RFC 6665 §4.4.1", "RFC 3261 §12.2.2/3"))
     func targetRefresh() throws {
         var bench = Bench()
         let dialog = try bench.subscribe("ann", extra: "Record-Route: <sip:127.0.0.1:6061;lr>\r\n")
@@ -41,7 +45,7 @@ struct DialogTests {
         #expect(bench.drain().last?.message.requestURI.text == "sip:w@127.0.0.1:7070")
     }
 
-    @Test("a strict router gets the request in its own form", .spec("RFC 3261 §12.2.1.1"))
+    @Test("a strict router gets the request in its own form", .spec("RFC 3261 §12.2.1.1", "RFC 3261 §12.2.1.1/2"))
     func strictRouter() throws {
         var bench = Bench()
         let dialog = try bench.subscribe(
@@ -90,7 +94,11 @@ struct DialogTests {
         #expect(hops.first?.endpoint.port == 6060)
     }
 
-    @Test("the id of the Event goes through the whole dialog", .spec("RFC 6665 §8.2.1", "RFC 6665 §4.2.2"))
+    @Test(
+        "the id of the Event goes through the whole dialog",
+        .spec(
+            "RFC 6665 §8.2.1", "RFC 6665 §4.2.2", "RFC 3856 §6.2/1", "RFC 6665 §4.2.2/1", "RFC 6665 §4.5.2/1",
+            "RFC 6665 §5.4.2/1", "RFC 6665 §8.2.1/1"))
     func eventID() throws {
         var bench = Bench()
         let dialog = try bench.subscribe("ann", event: "presence;id=77;x=y")
@@ -99,7 +107,7 @@ struct DialogTests {
         #expect(try bench.resubscribe(dialog, cseq: 2, event: "presence;id=77").status == 200)
     }
 
-    @Test("sips in the Request-URI is sips in our Contact", .spec("RFC 3261 §12.1.1"))
+    @Test("sips in the Request-URI is sips in our Contact", .spec("RFC 3261 §12.1.1", "RFC 3261 §12.1.1/3"))
     func sips() throws {
         var bench = Bench()
         bench.transport = .tls

@@ -25,7 +25,8 @@ struct WatcherFilterTests {
         "a filter shows what it selects",
         .spec(
             "RFC 4660 §4.1", "RFC 4660 §5.3.1", "RFC 4661 §3", "REQ-24141-21", "REQ-22141-21", "REQ-23141-8",
-            "REQ-24141-13"))
+            "REQ-24141-13", "RFC 3856 §6.3/1", "RFC 4660 §3.2/1", "RFC 4660 §5.1/1", "RFC 4660 §5.3.1/1",
+            "RFC 4661 §3.1/1"))
     func applied() throws {
         var bench = Bench()
         try bench.publish("ann")
@@ -36,7 +37,9 @@ struct WatcherFilterTests {
         #expect(!body.contains("meeting"))
     }
 
-    @Test("a change that the filter does not show is not told", .spec("RFC 4660 §5.3.1", "RFC 4660 §5.4"))
+    @Test(
+        "a change that the filter does not show is not told",
+        .spec("RFC 4660 §5.3.1", "RFC 4660 §5.4", "RFC 4660 §5.3/2"))
     func unseenChange() throws {
         var bench = Bench()
         var tag = try bench.publish("ann", body: Bench.pidf("ann", note: "a")).text(.sipETag)
@@ -61,7 +64,7 @@ struct WatcherFilterTests {
 
     @Test(
         "a trigger decides which change is told; the first NOTIFY comes anyway",
-        .spec("RFC 4660 §5.3.2", "RFC 4661 §3.6", "RFC 4660 §5.3.3"))
+        .spec("RFC 4660 §5.3.2", "RFC 4661 §3.6", "RFC 4660 §5.3.3", "RFC 4660 §5.3/3", "RFC 4660 §5.3.1/1"))
     func trigger() throws {
         var bench = Bench()
         var tag = try bench.publish("ann", body: Bench.pidf("ann", basic: "closed", note: "a")).text(.sipETag)
@@ -76,7 +79,9 @@ struct WatcherFilterTests {
         #expect(bench.drain().isEmpty)
     }
 
-    @Test("filters live as long as the dialog: kept, replaced by id, removed", .spec("RFC 4660 §4.2", "RFC 4661 §3.3"))
+    @Test(
+        "filters live as long as the dialog: kept, replaced by id, removed",
+        .spec("RFC 4660 §4.2", "RFC 4661 §3.3", "RFC 4660 §5.2.2/1", "RFC 4660 §5.2.2/2", "RFC 4660 §5.2.2/3"))
     func lifeCycle() throws {
         var bench = Bench()
         try bench.publish("ann")
@@ -107,7 +112,7 @@ struct WatcherFilterTests {
 
     @Test(
         "a bad filter is answered with 488 and leaves nothing",
-        .spec("RFC 4660 §4.1", "RFC 4660 §5.2", "RFC 3261 §21.4.26"))
+        .spec("RFC 4660 §4.1", "RFC 4660 §5.2", "RFC 3261 §21.4.26", "RFC 4660 §5.2/2"))
     func bad() throws {
         var bench = Bench()
         for body in [
@@ -120,7 +125,7 @@ struct WatcherFilterTests {
         #expect(bench.notifications.isEmpty)
     }
 
-    @Test("filter bombs are refused quickly", .spec("RFC 4660 §8", "RFC 4661 §7"))
+    @Test("filter bombs are refused quickly", .spec("RFC 4660 §8", "RFC 4661 §7", "RFC 4660 §8/1"))
     func bombs() throws {
         var bench = Bench()
         let entity =
@@ -172,7 +177,8 @@ struct PartialPresenceTests {
         "a watcher that accepts differences gets a whole document first and differences after it",
         .spec(
             "RFC 5263 §3", "RFC 5263 §4.2", "RFC 5263 §4.3", "RFC 5263 §4.4", "RFC 5262 §3", "REQ-24141-12",
-            "REQ-24141-21", "REQ-23141-9", "REQ-22141-23"))
+            "REQ-24141-21", "REQ-23141-9", "REQ-22141-23", "RFC 5262 §3/1", "RFC 5262 §3/5", "RFC 5263 §4.1/1",
+            "RFC 5263 §4.4/1", "RFC 5263 §4.4/2", "RFC 5263 §4.4/4"))
     func notified() throws {
         var bench = Bench()
         let tag = try bench.publish("ann", body: Self.large("open")).text(.sipETag)
@@ -194,7 +200,9 @@ struct PartialPresenceTests {
     }
 
     @Test(
-        "after a refresh the next document is whole, and the version goes on", .spec("RFC 5263 §4.4", "RFC 5263 §4.2"))
+        "after a refresh the next document is whole, and the version goes on",
+        .spec(
+            "RFC 5263 §4.4", "RFC 5263 §4.2", "RFC 5262 §3/5", "RFC 5263 §4.4/3", "RFC 5263 §4.4/6", "RFC 5263 §4.4/7"))
     func refreshed() throws {
         var bench = Bench()
         let tag = try bench.publish("ann", body: Self.large("open")).text(.sipETag)
@@ -215,7 +223,7 @@ struct PartialPresenceTests {
         #expect(after.body.contains("pidf-full"))
     }
 
-    @Test("a failed NOTIFY is followed by a whole document", .spec("RFC 5263 §4.4"))
+    @Test("a failed NOTIFY is followed by a whole document", .spec("RFC 5263 §4.4", "RFC 5263 §4.4/8"))
     func failed() throws {
         var bench = Bench()
         var tag = try bench.publish("ann", body: Self.large("open")).text(.sipETag)
@@ -228,7 +236,11 @@ struct PartialPresenceTests {
         #expect(bench.drain().last?.body.contains("pidf-full") == true)
     }
 
-    @Test("a difference is never sent to who does not name the type", .spec("RFC 5263 §3.1", "RFC 5263 §4.1"))
+    @Test(
+        "a difference is never sent to who does not name the type",
+        .spec(
+            "RFC 5263 §3.1", "RFC 5263 §4.1", "RFC 3856 §6.5/1", "RFC 5263 §4.3/1", "RFC 5263 §4.3/2",
+            "RFC 6665 §4.2.2/5"))
     func negotiated() throws {
         var bench = Bench()
         try bench.publish("ann")
@@ -263,7 +275,9 @@ struct PartialPresenceTests {
 
     @Test(
         "a partial modification changes what was published",
-        .spec("RFC 5264 §4.2", "RFC 5264 §4.2.2", "RFC 5261 §4.4", "REQ-24141-4", "REQ-24141-23", "REQ-23141-5"))
+        .spec(
+            "RFC 5264 §4.2", "RFC 5264 §4.2.2", "RFC 5261 §4.4", "REQ-24141-4", "REQ-24141-23", "REQ-23141-5",
+            "RFC 5264 §4.1/1", "RFC 5264 §4.3.2/1"))
     func published() throws {
         var bench = Bench()
         _ = try bench.subscribe("ann")
@@ -277,7 +291,9 @@ struct PartialPresenceTests {
         #expect(bench.publications.values.first?.contentType == Array("application/pidf+xml".utf8))
     }
 
-    @Test("a partial modification after a restart finds the document as it was published", .spec("RFC 5264 §4.2"))
+    @Test(
+        "a partial modification after a restart finds the document as it was published",
+        .spec("RFC 5264 §4.2", "RFC 5264 §4.3.2/1"))
     func publishedAfterRestart() throws {
         var bench = Bench()
         let tag = try bench.publish("ann").text(.sipETag)
@@ -291,7 +307,7 @@ struct PartialPresenceTests {
 
     @Test(
         "a difference without published state, or one that does not fit, is refused and changes nothing",
-        .spec("RFC 5264 §4.2", "RFC 5264 §4.4", "RFC 5261 §5"))
+        .spec("RFC 5264 §4.2", "RFC 5264 §4.4", "RFC 5261 §5", "RFC 5264 §4.3.2/2", "RFC 5264 §4.3.2/3"))
     func refused() throws {
         var bench = Bench()
         let type = "application/pidf-diff+xml"
@@ -310,7 +326,9 @@ struct PartialPresenceTests {
         #expect(try bench.publish("ann", body: "", tag: tag).status == 200)
     }
 
-    @Test("a whole partial document publishes as a whole one does", .spec("RFC 5264 §4.1", "RFC 5262 §3.1"))
+    @Test(
+        "a whole partial document publishes as a whole one does",
+        .spec("RFC 5264 §4.1", "RFC 5262 §3.1", "RFC 5264 §4.3.1/1"))
     func publishedFull() throws {
         var bench = Bench()
         let body =

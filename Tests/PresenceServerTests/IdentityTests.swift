@@ -33,7 +33,9 @@ struct IdentityTests {
 
     @Test(
         "an identity that the trust domain asserted counts",
-        .spec("RFC 3325 §5", "REQ-24141-20", "REQ-23141-11", "REQ-22141-19"))
+        .spec(
+            "RFC 3325 §5", "REQ-24141-20", "REQ-23141-11", "REQ-22141-19", "RFC 3856 §6.6.1/1", "REQ-33141-11",
+            "REQ-33141-47"))
     func asserted() throws {
         var bench = Self.strict { $0.defaultHandling = .block }
         bench.setRules("ann", [Bench.rule("ann", "bob", .allow)])
@@ -56,7 +58,7 @@ struct IdentityTests {
 
     @Test(
         "an identity that an untrusted peer claims to be asserted is worth nothing",
-        .spec("RFC 3325 §8", "RFC 3325 §6", "REQ-24141-20"))
+        .spec("RFC 3325 §8", "RFC 3325 §6", "REQ-24141-20", "REQ-33141-11", "REQ-33141-41", "REQ-33141-42"))
     func forgedAssertion() throws {
         var bench = Self.strict { $0.defaultHandling = .block }
         bench.trusted = false
@@ -69,7 +71,7 @@ struct IdentityTests {
         #expect(bench.publications.isEmpty)
     }
 
-    @Test("From decides nothing", .spec("RFC 3261 §22", "REQ-24141-20"))
+    @Test("From decides nothing", .spec("RFC 3261 §22", "REQ-24141-20", "RFC 3903 §14.1/1", "REQ-33141-11"))
     func forgedFrom() throws {
         var bench = Self.strict { $0.defaultHandling = .block }
         bench.setRules("ann", [Bench.rule("ann", "bob", .allow)])
@@ -78,7 +80,11 @@ struct IdentityTests {
         #expect(try bench.publish("ann").status == 403)
     }
 
-    @Test("nobody publishes for somebody else", .spec("RFC 3903 §14.1", "RFC 3903 §6", "REQ-24141-23", "REQ-23141-7"))
+    @Test(
+        "nobody publishes for somebody else",
+        .spec(
+            "RFC 3903 §14.1", "RFC 3903 §6", "REQ-24141-23", "REQ-23141-7", "RFC 3856 §6.11.1/1", "RFC 3903 §6/17",
+            "RFC 3903 §14.1/1", "REQ-33141-22"))
     func foreignPublication() throws {
         var bench = Self.strict()
         let extra = Bench.asserted("sip:bob@bench.test")
@@ -104,7 +110,7 @@ struct IdentityTests {
 
     @Test(
         "an anonymous watcher is treated by policy",
-        .spec("REQ-22141-16", "RFC 3325 §7", "REQ-23141-11", "REQ-24141-17"))
+        .spec("REQ-22141-16", "RFC 3325 §7", "REQ-23141-11", "REQ-24141-17", "REQ-33141-12"))
     func anonymous() throws {
         var bench = Self.strict { $0.anonymousHandling = .confirm }
         #expect(try bench.subscribe("ann", as: "sip:anonymous@anonymous.invalid").answer.status == 200)
@@ -115,7 +121,9 @@ struct IdentityTests {
         #expect(try stricter.subscribe("ann").answer.status == 403)
     }
 
-    @Test("asking for privacy does not change whom rules see", .spec("RFC 5025 §3.1.1.1", "RFC 3325 §7"))
+    @Test(
+        "asking for privacy does not change whom rules see",
+        .spec("RFC 5025 §3.1.1.1", "RFC 3325 §7", "REQ-33141-12", "REQ-33141-48"))
     func privacy() throws {
         var bench = Self.strict { $0.defaultHandling = .block }
         bench.setRules("ann", [Bench.rule("ann", "bob", .allow)])
@@ -123,7 +131,9 @@ struct IdentityTests {
         #expect(try bench.subscribe("ann", as: "sip:anonymous@anonymous.invalid", extra: extra).answer.status == 200)
     }
 
-    @Test("nobody uses the dialog of somebody else", .spec("RFC 6665 §4.2.1.4", "RFC 3261 §22"))
+    @Test(
+        "nobody uses the dialog of somebody else",
+        .spec("RFC 6665 §4.2.1.4", "RFC 3261 §22", "RFC 6665 §4.2.1.4/4", "REQ-33141-7"))
     func foreignDialog() throws {
         var bench = Self.strict()
         let dialog = try bench.subscribe("ann", extra: Bench.asserted("sip:bob@bench.test"))
@@ -139,7 +149,9 @@ struct IdentityTests {
         #expect(bench.drain().last?.message.requestURI.text == "sip:w@127.0.0.1:6060")
     }
 
-    @Test("a user in a certificate is an identity, a domain is not", .spec("RFC 5922 §7.1", "REQ-24141-20"))
+    @Test(
+        "a user in a certificate is an identity, a domain is not",
+        .spec("RFC 5922 §7.1", "REQ-24141-20", "RFC 3856 §9.2/1", "REQ-33141-29"))
     func certificate() throws {
         var bench = Self.strict { $0.defaultHandling = .block }
         bench.trusted = false
@@ -153,7 +165,10 @@ struct IdentityTests {
 
     @Test(
         "where nothing proves an identity a digest is asked for",
-        .spec("RFC 3261 §22.1", "RFC 3261 §22.2", "RFC 8760 §2.3", "RFC 6665 §4.2.1.3", "REQ-24141-20"))
+        .spec(
+            "RFC 3261 §22.1", "RFC 3261 §22.2", "RFC 8760 §2.3", "RFC 6665 §4.2.1.3", "REQ-24141-20",
+            "RFC 3261 §7.3.1/5", "RFC 3261 §22.1/1", "RFC 3856 §6.6/1", "RFC 3856 §9.2/1", "RFC 6665 §4.2.1.3/1",
+            "REQ-33141-11", "REQ-33141-51"))
     func challenge() throws {
         var bench = Self.withDigest()
         let answer = try bench.subscribe("ann", as: "bob").answer
@@ -184,7 +199,9 @@ struct IdentityTests {
 
     @Test(
         "the right password opens the door, whatever From says",
-        .spec("RFC 3261 §22.2", "RFC 7616 §3.4", "REQ-22141-19"))
+        .spec(
+            "RFC 3261 §22.2", "RFC 7616 §3.4", "REQ-22141-19", "RFC 3856 §6.6.1/1", "RFC 3903 §6/17", "REQ-33141-29",
+            "REQ-33141-62"))
     func digest() throws {
         var bench = Self.withDigest()
         #expect(try self.authorized(&bench, "SUBSCRIBE", "bob", to: "ann").status == 200)
@@ -197,7 +214,9 @@ struct IdentityTests {
         #expect(bench.publications.count == 1)
     }
 
-    @Test("a wrong password or an unknown user is challenged again", .spec("RFC 3261 §22.1", "RFC 7616 §3.4.6"))
+    @Test(
+        "a wrong password or an unknown user is challenged again",
+        .spec("RFC 3261 §22.1", "RFC 7616 §3.4.6", "RFC 3261 §22.1/2", "REQ-33141-55"))
     func wrongPassword() throws {
         var bench = Self.withDigest()
         #expect(try self.authorized(&bench, "SUBSCRIBE", "bob", to: "ann", password: "guess").status == 401)
@@ -205,7 +224,11 @@ struct IdentityTests {
         #expect(bench.subscriptions.isEmpty)
     }
 
-    @Test("a captured digest does not open the door twice", .spec("RFC 7616 §5.12", "RFC 7616 §3.4.5"))
+    @Test(
+        "a captured digest does not open the door twice",
+        .spec(
+            "RFC 7616 §5.12", "RFC 7616 §3.4.5", "RFC 3856 §9.4/1", "RFC 3903 §14.3/1", "RFC 6665 §6.4/1",
+            "REQ-33141-30"))
     func replay() throws {
         var bench = Self.withDigest()
         let challenge = try bench.subscribe("ann", as: "bob").answer
@@ -229,7 +252,9 @@ struct IdentityTests {
         #expect(bench.responses.isEmpty)
     }
 
-    @Test("a challenged NOTIFY is sent again with credentials, once", .spec("RFC 3261 §22.2", "RFC 6665 §4.2.2"))
+    @Test(
+        "a challenged NOTIFY is sent again with credentials, once",
+        .spec("RFC 3261 §22.2", "RFC 6665 §4.2.2", "RFC 6665 §4.2.2/13"))
     func challengedNotify() throws {
         var bench = Bench {
             $0.notifierCredentials = [NotifierCredentials(realm: "out.test", user: "ps", password: Redacted("pw"))]
@@ -249,7 +274,7 @@ struct IdentityTests {
         bench.answerAll(407, "Proxy-Authenticate: \(challenge)\r\n")
     }
 
-    @Test("a challenge of a proxy is answered in its own header", .spec("RFC 3261 §22.3"))
+    @Test("a challenge of a proxy is answered in its own header", .spec("RFC 3261 §22.3", "RFC 3261 §22.3/1"))
     func challengedByProxy() throws {
         var bench = Bench {
             $0.notifierCredentials = [NotifierCredentials(realm: "out.test", user: "ps", password: Redacted("pw"))]
@@ -262,7 +287,9 @@ struct IdentityTests {
         #expect(bench.subscriptions.count == 1)
     }
 
-    @Test("requests that wait for credentials are bounded", .spec("RFC 3261 §26.3.2.4"))
+    @Test(
+        "requests that wait for credentials are bounded",
+        .spec("RFC 3261 §26.3.2.4", "RFC 3261 §26.3.2.4/1", "RFC 3856 §9.6/1", "REQ-33141-55", "REQ-33141-D9"))
     func boundedChallenges() throws {
         var bench = Self.withDigest()
         bench.configuration.limits.challengesInFlight = 0

@@ -10,7 +10,10 @@ import Testing
 struct PublicationTests {
     @Test(
         "an initial publication is stored and answered with a tag and its duration",
-        .spec("RFC 3903 §4.1", "RFC 3903 §6", "RFC 3903 §6 step 6", "REQ-24141-23", "REQ-22141-25", "REQ-24141-10"))
+        .spec(
+            "RFC 3903 §4.1", "RFC 3903 §6", "RFC 3903 §6 step 6", "REQ-24141-23", "REQ-22141-25", "REQ-24141-10",
+            "RFC 3903 §6/3", "RFC 3903 §6/6", "RFC 3903 §10.1/1", "RFC 3903 §11.3.1/1", "RFC 5264 §4.1/1", "REQ-33141-6"
+        ))
     func initial() throws {
         var bench = Bench()
         let answer = try bench.publish("ann", expires: "1800")
@@ -25,13 +28,15 @@ struct PublicationTests {
         #expect(bench.notifications.isEmpty)
     }
 
-    @Test("without Expires the duration is the one of the server", .spec("RFC 3903 §6 step 4", "RFC 3903 §5"))
+    @Test(
+        "without Expires the duration is the one of the server",
+        .spec("RFC 3903 §6 step 4", "RFC 3903 §5", "RFC 3903 §6/6"))
     func defaultExpires() throws {
         var bench = Bench()
         #expect(try bench.publish("ann", expires: nil).text(.expires) == "3600")
     }
 
-    @Test("a longer duration is shortened, never lengthened", .spec("RFC 3903 §6 step 4"))
+    @Test("a longer duration is shortened, never lengthened", .spec("RFC 3903 §6 step 4", "RFC 3903 §6/8"))
     func shortened() throws {
         var bench = Bench()
         #expect(try bench.publish("ann", expires: "4294967295").text(.expires) == "7200")
@@ -39,7 +44,9 @@ struct PublicationTests {
         #expect(try bench.publish("ann", expires: "2").text(.expires) == "2")
     }
 
-    @Test("too short a duration is answered with 423 and Min-Expires", .spec("RFC 3903 §6 step 4", "RFC 3903 §11.2"))
+    @Test(
+        "too short a duration is answered with 423 and Min-Expires",
+        .spec("RFC 3903 §6 step 4", "RFC 3903 §11.2", "RFC 3903 §6/7"))
     func tooBrief() throws {
         var bench = Bench()
         let answer = try bench.publish("ann", expires: "1")
@@ -48,7 +55,9 @@ struct PublicationTests {
         #expect(bench.publications.isEmpty)
     }
 
-    @Test("state published for zero seconds is answered and not stored", .spec("RFC 3903 §6 step 5"))
+    @Test(
+        "state published for zero seconds is answered and not stored",
+        .spec("RFC 3903 §6 step 5", "RFC 3903 §6/7", "RFC 3903 §6/12"))
     func zeroSeconds() throws {
         var bench = Bench()
         let answer = try bench.publish("ann", expires: "0")
@@ -59,7 +68,8 @@ struct PublicationTests {
     }
 
     @Test(
-        "every success gives a new tag, and the old one is dead", .spec("RFC 3903 §6", "RFC 3903 §4.1", "RFC 3903 §5"))
+        "every success gives a new tag, and the old one is dead",
+        .spec("RFC 3903 §6", "RFC 3903 §4.1", "RFC 3903 §5", "RFC 3903 §6/12", "RFC 3903 §6/15", "RFC 3903 §14.3/1"))
     func tagLifeCycle() throws {
         var bench = Bench()
         let first = try bench.publish("ann").text(.sipETag)
@@ -81,7 +91,7 @@ struct PublicationTests {
         #expect(bench.server.counters.presentities == 0)
     }
 
-    @Test("of two modifications with one tag exactly one succeeds", .spec("RFC 3903 §6 step 3"))
+    @Test("of two modifications with one tag exactly one succeeds", .spec("RFC 3903 §6 step 3", "RFC 3903 §6/13"))
     func race() throws {
         var bench = Bench()
         let tag = try bench.publish("ann").text(.sipETag)
@@ -89,7 +99,7 @@ struct PublicationTests {
         #expect(statuses == [200, 412])
     }
 
-    @Test("a tag belongs to one presentity", .spec("RFC 3903 §6 step 3"))
+    @Test("a tag belongs to one presentity", .spec("RFC 3903 §6 step 3", "RFC 3903 §6/5", "RFC 3903 §8.1/1"))
     func foreignTag() throws {
         var bench = Bench()
         let tag = try bench.publish("ann").text(.sipETag)
@@ -98,7 +108,10 @@ struct PublicationTests {
     }
 
     @Test(
-        "a tag that was never given is answered with 412", .spec("RFC 3903 §6 step 3", "RFC 3903 §11.1"),
+        "a tag that was never given is answered with 412",
+        .spec(
+            "RFC 3903 §6 step 3", "RFC 3903 §11.1", "RFC 3903 §6/5", "RFC 3903 §8.1/1", "RFC 3903 §11.2.1/1",
+            "REQ-33141-6"),
         arguments: ["nope", "0123456789abcdef01234567", "0123456789ABCDEF01234567", "-.!%_+`'~"])
     func unknownTag(_ tag: String) throws {
         var bench = Bench()
@@ -107,7 +120,7 @@ struct PublicationTests {
     }
 
     @Test(
-        "more than one tag, a star or no token is answered with 400", .spec("RFC 3903 §6 step 3"),
+        "more than one tag, a star or no token is answered with 400", .spec("RFC 3903 §6 step 3", "RFC 3903 §6/4"),
         arguments: ["*", "a, b", "a b", "\"quoted\"", ""])
     func badTag(_ tag: String) throws {
         var bench = Bench()
@@ -117,14 +130,14 @@ struct PublicationTests {
         #expect(bench.stored.isEmpty)
     }
 
-    @Test("two SIP-If-Match headers are answered with 400", .spec("RFC 3903 §6 step 3"))
+    @Test("two SIP-If-Match headers are answered with 400", .spec("RFC 3903 §6 step 3", "RFC 3903 §6/4"))
     func twoConditions() throws {
         var bench = Bench()
         let tag = try bench.publish("ann").text(.sipETag)
         #expect(try bench.publish("ann", tag: tag, extra: "SIP-If-Match: \(tag)\r\n").status == 400)
     }
 
-    @Test("an initial publication without a body is answered with 400", .spec("RFC 3903 §6 step 5"))
+    @Test("an initial publication without a body is answered with 400", .spec("RFC 3903 §6 step 5", "RFC 3903 §6/10"))
     func missingBody() throws {
         var bench = Bench()
         let answer = try bench.publish("ann", body: "")
@@ -132,7 +145,11 @@ struct PublicationTests {
         #expect(answer.reason.text == "Missing Body")
     }
 
-    @Test("a foreign body type is answered with 415 and Accept", .spec("RFC 3903 §6 step 5", "RFC 3261 §8.2.3"))
+    @Test(
+        "a foreign body type is answered with 415 and Accept",
+        .spec(
+            "RFC 3903 §6 step 5", "RFC 3261 §8.2.3", "RFC 3261 §7.4.1/1", "RFC 3261 §8.2.3/1", "RFC 3903 §6/9",
+            "RFC 3903 §10.1/1", "RFC 5264 §4.1/2"))
     func foreignType() throws {
         var bench = Bench()
         let answer = try bench.publish("ann", body: "hello", contentType: "text/plain")
@@ -142,7 +159,9 @@ struct PublicationTests {
         #expect(try bench.publish("ann", body: "hello", contentType: nil).status == 415)
     }
 
-    @Test("a coding that is not understood is answered with 415 and Accept-Encoding", .spec("RFC 3261 §8.2.3"))
+    @Test(
+        "a coding that is not understood is answered with 415 and Accept-Encoding",
+        .spec("RFC 3261 §8.2.3", "RFC 3261 §7.4.1/1", "RFC 3261 §8.2.3/1"))
     func foreignCoding() throws {
         var bench = Bench()
         let answer = try bench.publish("ann", extra: "Content-Encoding: gzip\r\n")
@@ -151,7 +170,9 @@ struct PublicationTests {
         #expect(try bench.publish("ann", extra: "Content-Encoding: identity\r\n").status == 200)
     }
 
-    @Test("a broken document is refused and leaves the state alone", .spec("RFC 3903 §6", "RFC 3863 §4.1"))
+    @Test(
+        "a broken document is refused and leaves the state alone",
+        .spec("RFC 3903 §6", "RFC 3863 §4.1", "RFC 3261 §8.2/1", "RFC 3903 §6/13"))
     func brokenDocument() throws {
         var bench = Bench()
         let tag = try bench.publish("ann", body: Bench.pidf("ann", note: "good")).text(.sipETag)
@@ -167,7 +188,7 @@ struct PublicationTests {
         #expect(try bench.publish("ann", body: "", tag: tag).status == 200)
     }
 
-    @Test("a document over the bound is answered with 413", .spec("RFC 3261 §21.4.11"))
+    @Test("a document over the bound is answered with 413", .spec("RFC 3261 §21.4.11", "RFC 3261 §21.4.11/1"))
     func tooLarge() throws {
         var bench = Bench { $0.limits.documentBytes = 1000 }
         #expect(
@@ -183,7 +204,8 @@ struct PublicationTests {
         #expect(try lenient.publish("ann", body: Bench.pidf("bob")).status == 200)
     }
 
-    @Test("a pres: or sips: entity names the same presentity", .spec("RFC 3863 §4.1.1", "RFC 3859 §3.2"))
+    @Test(
+        "a pres: or sips: entity names the same presentity", .spec("RFC 3863 §4.1.1", "RFC 3859 §3.2", "RFC 3856 §7/1"))
     func otherSchemes() throws {
         var bench = Bench()
         for scheme in ["pres", "sips"] {
@@ -194,7 +216,7 @@ struct PublicationTests {
 
     @Test(
         "a missing or unknown package is answered with 489 and Allow-Events",
-        .spec("RFC 3903 §6 step 2", "RFC 3903 §12"))
+        .spec("RFC 3903 §6 step 2", "RFC 3903 §12", "RFC 3903 §6/2"))
     func packages() throws {
         var bench = Bench()
         for event in ["nonesuch", "presence.winfo.winfo", "Presence"] {
@@ -205,7 +227,9 @@ struct PublicationTests {
         #expect(try bench.publish("ann", event: nil).status == 489)
     }
 
-    @Test("a resource that is not ours is answered with 404", .spec("RFC 3903 §6 step 1", "REQ-24141-27"))
+    @Test(
+        "a resource that is not ours is answered with 404",
+        .spec("RFC 3903 §6 step 1", "REQ-24141-27", "RFC 3261 §8.2.2.1/1", "RFC 3903 §6/1", "REQ-33141-9"))
     func foreignResource() throws {
         var bench = Bench { $0.users = .provisioned([Array("sip:ann@bench.test".utf8)]) }
         #expect(try bench.publish("ann").status == 200)
@@ -224,7 +248,7 @@ struct PublicationTests {
         #expect(answer.text(.unsupported) == "nonesuch, other")
     }
 
-    @Test("Record-Route and Contact mean nothing in a PUBLISH", .spec("RFC 3903 §4.1", "RFC 3903 §6"))
+    @Test("Record-Route and Contact mean nothing in a PUBLISH", .spec("RFC 3903 §4.1", "RFC 3903 §6", "RFC 3903 §6/18"))
     func noDialog() throws {
         var bench = Bench()
         let answer = try bench.publish(
@@ -235,7 +259,8 @@ struct PublicationTests {
     }
 
     @Test(
-        "an expired publication goes, its tag with it, and the watchers are told", .spec("RFC 3903 §4.1", "RFC 3903 §6")
+        "an expired publication goes, its tag with it, and the watchers are told",
+        .spec("RFC 3903 §4.1", "RFC 3903 §6", "RFC 3903 §6/5", "RFC 3903 §6/16")
     )
     func expiry() throws {
         var bench = Bench()
@@ -251,7 +276,7 @@ struct PublicationTests {
         #expect(bench.publications.isEmpty)
     }
 
-    @Test("a refresh moves the end of a publication", .spec("RFC 3903 §4.3", "RFC 3903 §6"))
+    @Test("a refresh moves the end of a publication", .spec("RFC 3903 §4.3", "RFC 3903 §6", "RFC 3903 §6/11"))
     func refreshMovesTheEnd() throws {
         var bench = Bench()
         var tag = try bench.publish("ann", expires: "100").text(.sipETag)
@@ -276,7 +301,7 @@ struct PublicationTests {
         #expect(bench.publications.isEmpty)
     }
 
-    @Test("publications of one presentity are bounded", .spec("RFC 3903 §14.2"))
+    @Test("publications of one presentity are bounded", .spec("RFC 3903 §14.2", "RFC 3903 §14.2/1"))
     func bounded() throws {
         var bench = Bench { $0.limits.publicationsPerPresentity = 3 }
         for index in 0..<3 {
@@ -288,7 +313,11 @@ struct PublicationTests {
         #expect(bench.observations.contains(.publicationLimit))
     }
 
-    @Test("OPTIONS tells methods, packages and body types", .spec("RFC 3903 §9", "RFC 3261 §11.2", "RFC 6665 §8.2.2"))
+    @Test(
+        "OPTIONS tells methods, packages and body types",
+        .spec(
+            "RFC 3903 §9", "RFC 3261 §11.2", "RFC 6665 §8.2.2", "RFC 3261 §11.2/1", "RFC 3903 §7/1", "RFC 5264 §4.1/2",
+            "RFC 6665 §4.4.4/1", "RFC 6665 §8.2.2/1"))
     func options() throws {
         var bench = Bench()
         for uri in ["sip:ann@bench.test", "sip:127.0.0.1:5070"] {
@@ -301,7 +330,7 @@ struct PublicationTests {
         }
     }
 
-    @Test("other methods are answered with 405 and Allow", .spec("RFC 3261 §8.2.1", "RFC 3903 §6"))
+    @Test("other methods are answered with 405 and Allow", .spec("RFC 3261 §8.2.1", "RFC 3903 §6", "RFC 3261 §8.2.1/1"))
     func otherMethods() throws {
         var bench = Bench()
         for method in ["INVITE", "MESSAGE", "REFER", "NONESUCH"] {
@@ -324,7 +353,7 @@ struct PublicationTests {
         #expect(bench.server.counters.views == 0)
     }
 
-    @Test("a million tags never meet", .spec("RFC 3903 §5"))
+    @Test("a million tags never meet", .spec("RFC 3903 §5", "RFC 3903 §6/3", "RFC 3903 §8.3/1"))
     func tagsAreUnique() {
         var source = EntityTag.Source()
         var entropy = Entropy.seeded(1)

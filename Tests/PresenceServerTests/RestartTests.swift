@@ -10,7 +10,7 @@ import Testing
 struct RestartTests {
     @Test(
         "the next NOTIFY goes on in the same dialog with the next number",
-        .spec("RFC 3261 §12.2.1.1", "RFC 6665 §4.2.2"))
+        .spec("RFC 3261 §12.2.1.1", "RFC 6665 §4.2.2", "RFC 6665 §4.2.2/3"))
     func dialogsGoOn() throws {
         var bench = Bench()
         let tag = try bench.publish("ann").text(.sipETag)
@@ -34,7 +34,9 @@ struct RestartTests {
         #expect(bench.drain().last?.cseq == 4)
     }
 
-    @Test("publications keep their tags and expire when they should", .spec("RFC 3903 §4.1", "RFC 3903 §6"))
+    @Test(
+        "publications keep their tags and expire when they should",
+        .spec("RFC 3903 §4.1", "RFC 3903 §6", "REQ-33141-D10"))
     func publicationsGoOn() throws {
         var bench = Bench()
         let tag = try bench.publish("ann", body: Bench.pidf("ann", note: "kept"), expires: "100").text(.sipETag)
@@ -50,7 +52,7 @@ struct RestartTests {
 
     @Test(
         "what ended while the process was down ends at the restart, and the watchers are told",
-        .spec("RFC 3903 §4.1", "RFC 6665 §4.2.2"))
+        .spec("RFC 3903 §4.1", "RFC 6665 §4.2.2", "REQ-33141-D10"))
     func expiredWhileDown() throws {
         var bench = Bench()
         try bench.publish("ann", body: Bench.pidf("ann", note: "gone"), expires: "100")
@@ -157,7 +159,9 @@ struct RestartTests {
         #expect(server.counters.publications == 0)
     }
 
-    @Test("every acknowledged change is stored in the turn that acknowledges it", .spec("RFC 3903 §6", "REQ-22141-25"))
+    @Test(
+        "every acknowledged change is stored in the turn that acknowledges it",
+        .spec("RFC 3903 §6", "REQ-22141-25", "RFC 3903 §6/19"))
     func storedBeforeAnswered() throws {
         var server = PresenceServer(configuration: Bench().configuration, entropy: .seeded(3))
         var bench = Bench()

@@ -34,7 +34,7 @@ struct ForkingTests {
         #expect(bench.statuses == [486])
     }
 
-    @Test("provisional responses pass, 100 stays here", .spec("RFC 3261 §16.7"))
+    @Test("provisional responses pass, 100 stays here", .spec("RFC 3261 §16.7", "RFC 3261 §16.7/4"))
     func provisional() throws {
         var (bench, copies) = try self.forked(["1", "1"])
         try bench.respond(to: copies[0], 100)
@@ -53,7 +53,7 @@ struct ForkingTests {
 
     @Test(
         "the first 2xx goes back at once, the others are taken back, every 2xx passes",
-        .spec("RFC 3261 §16.7", "RFC 6026 §7.1"))
+        .spec("RFC 3261 §16.7", "RFC 6026 §7.1", "RFC 3261 §16.7/3", "RFC 3261 §16.7/7"))
     func success() throws {
         var (bench, copies) = try self.forked(["1", "1", "1"])
         try bench.respond(to: copies[1], 180)
@@ -83,7 +83,7 @@ struct ForkingTests {
         #expect(bench.box.proxyIsIdle)
     }
 
-    @Test("a 6xx ends the search and wins", .spec("RFC 3261 §16.7"))
+    @Test("a 6xx ends the search and wins", .spec("RFC 3261 §16.7", "RFC 3261 §16.7/2", "RFC 3261 §16.7/7"))
     func decline() throws {
         var (bench, copies) = try self.forked(["1", "1", "0.1"])
         try bench.respond(to: copies[0], 603)
@@ -96,7 +96,7 @@ struct ForkingTests {
     }
 
     @Test(
-        "the best of the final responses goes back", .spec("RFC 3261 §16.7"),
+        "the best of the final responses goes back", .spec("RFC 3261 §16.7", "RFC 3261 §16.7/2"),
         arguments: [
             ([486, 302], 302), ([500, 404], 404), ([404, 407], 407), ([480, 415], 415), ([486, 484], 484),
             ([503, 503], 500),
@@ -109,7 +109,9 @@ struct ForkingTests {
         #expect(bench.box.proxyIsIdle)
     }
 
-    @Test("the challenges of all branches go back together", .spec("RFC 3261 §16.7", "RFC 3261 §22.3"))
+    @Test(
+        "the challenges of all branches go back together", .spec("RFC 3261 §16.7", "RFC 3261 §22.3", "RFC 3261 §16.7/5")
+    )
     func challenges() throws {
         var (bench, copies) = try self.forked(["1", "1", "1"])
         try bench.respond(to: copies[0], 401, [(.wwwAuthenticate, "Digest realm=\"a\", nonce=\"1\"")])
@@ -119,7 +121,9 @@ struct ForkingTests {
         #expect(answer.all(.wwwAuthenticate).count + answer.all(.proxyAuthenticate).count == 3)
     }
 
-    @Test("CANCEL takes everything back and tries nothing new", .spec("RFC 3261 §16.10", "RFC 3261 §9.2"))
+    @Test(
+        "CANCEL takes everything back and tries nothing new",
+        .spec("RFC 3261 §16.10", "RFC 3261 §9.2", "RFC 3261 §16.10/1"))
     func cancelling() throws {
         var (bench, copies) = try self.forked(["1", "1", "0.2"])
         try bench.respond(to: copies[0], 180)
@@ -133,7 +137,9 @@ struct ForkingTests {
         #expect(bench.cancelled.isEmpty)
     }
 
-    @Test("an INVITE that rings for ever is taken back by timer C", .spec("RFC 3261 §16.8", "RFC 3261 §16.6"))
+    @Test(
+        "an INVITE that rings for ever is taken back by timer C",
+        .spec("RFC 3261 §16.8", "RFC 3261 §16.6", "RFC 3261 §16.6/3", "RFC 3261 §16.8/1"))
     func timerC() throws {
         var (bench, copies) = try self.forked(["1"])
         try bench.respond(to: copies[0], 180)
@@ -160,7 +166,9 @@ struct ForkingTests {
         #expect(bench.box.proxyIsIdle)
     }
 
-    @Test("what cannot be sent acts as a 503, which becomes 500", .spec("RFC 3261 §16.9", "RFC 3261 §16.7"))
+    @Test(
+        "what cannot be sent acts as a 503, which becomes 500",
+        .spec("RFC 3261 §16.9", "RFC 3261 §16.7", "RFC 3261 §16.7/6", "RFC 3261 §16.9/1"))
     func unreachable() throws {
         var (bench, copies) = try self.forked(["1", "0.5"])
         try bench.take(.requestFailed(copies[0].id, .transport))
@@ -170,7 +178,7 @@ struct ForkingTests {
         #expect(bench.box.proxyIsIdle)
     }
 
-    @Test("responses that belong to nothing are dropped", .spec("RFC 6026 §7.3"))
+    @Test("responses that belong to nothing are dropped", .spec("RFC 6026 §7.3", "RFC 3261 §18.1.2/2"))
     func strays() throws {
         var (bench, copies) = try self.forked(["1"], "MESSAGE")
         try bench.respond(to: copies[0], 200)

@@ -18,7 +18,9 @@ struct ProxyTests {
 
     @Test(
         "a request for a registered user goes to its contact, rewritten as a proxy must",
-        .spec("RFC 3261 §16.5", "RFC 3261 §16.6", "RFC 3261 §18.2.1", "RFC 3581 §4"))
+        .spec(
+            "RFC 3261 §16.5", "RFC 3261 §16.6", "RFC 3261 §18.2.1", "RFC 3581 §4", "RFC 3261 §16.5/2",
+            "RFC 3261 §16.6/1", "RFC 3261 §16.6/4", "RFC 3261 §16.6/7"))
     func forwarding() throws {
         var bench = try self.bound(["<sip:bob@192.0.2.31:5070;x=1?Subject=no>;q=0.2"])
         try bench.receive(
@@ -37,7 +39,7 @@ struct ProxyTests {
         #expect(copy.text(.from) == "<sip:stranger@elsewhere.net>;tag=f")
     }
 
-    @Test("without Max-Forwards 70 is put in", .spec("RFC 3261 §16.6"))
+    @Test("without Max-Forwards 70 is put in", .spec("RFC 3261 §16.6", "RFC 3261 §16.6/1"))
     func missingMaxForwards() throws {
         var bench = try self.bound(["<sip:bob@192.0.2.31>"])
         let text = Requests.request(to: "sip:bob@example.com").replacing("Max-Forwards: 70\n", with: "")
@@ -46,7 +48,7 @@ struct ProxyTests {
         #expect(bench.copies.first?.request.text(.maxForwards) == "70")
     }
 
-    @Test("a response goes back without our Via", .spec("RFC 3261 §16.7"))
+    @Test("a response goes back without our Via", .spec("RFC 3261 §16.7", "RFC 3261 §16.7/1"))
     func response() throws {
         var bench = try self.bound(["<sip:bob@192.0.2.31>"])
         let transaction = try bench.receive(Requests.request(to: "sip:bob@example.com"))
@@ -60,7 +62,9 @@ struct ProxyTests {
         #expect(bench.box.proxyIsIdle)
     }
 
-    @Test("used-up Max-Forwards ends the way, but OPTIONS gets an answer", .spec("RFC 3261 §16.3", "RFC 3261 §11"))
+    @Test(
+        "used-up Max-Forwards ends the way, but OPTIONS gets an answer",
+        .spec("RFC 3261 §16.3", "RFC 3261 §11", "RFC 3261 §16.3/1"))
     func tooManyHops() throws {
         var bench = try self.bound(["<sip:bob@192.0.2.31>"])
         try bench.receive(Requests.request(to: "sip:bob@example.com", headers: ["Max-Forwards: 0"]))
@@ -70,7 +74,9 @@ struct ProxyTests {
         #expect(bench.copies.isEmpty)
     }
 
-    @Test("an extension that the proxy must know and does not is refused", .spec("RFC 3261 §16.3", "RFC 3261 §21.4.15"))
+    @Test(
+        "an extension that the proxy must know and does not is refused",
+        .spec("RFC 3261 §16.3", "RFC 3261 §21.4.15", "RFC 3261 §16.3/3"))
     func proxyRequire() throws {
         var bench = try self.bound(["<sip:bob@192.0.2.31>"])
         try bench.receive(
@@ -82,7 +88,7 @@ struct ProxyTests {
         #expect(bench.copies.count == 1, "Require is the business of the user agent")
     }
 
-    @Test("a scheme that nobody routes is refused", .spec("RFC 3261 §16.3", "RFC 3261 §21.4.14"))
+    @Test("a scheme that nobody routes is refused", .spec("RFC 3261 §16.3", "RFC 3261 §21.4.14", "RFC 3261 §16.3/4"))
     func scheme() throws {
         var bench = Bench.open()
         try bench.receive(Requests.request(to: "mailto:bob@example.com"))
@@ -91,7 +97,7 @@ struct ProxyTests {
 
     @Test(
         "what comes back unchanged is a loop, what comes back changed a spiral",
-        .spec("RFC 3261 §16.3", "RFC 5393 §4.2"))
+        .spec("RFC 3261 §16.3", "RFC 5393 §4.2", "RFC 3261 §16.3/2"))
     func loops() throws {
         // Bob's contact is a name that leads back to us.
         var bench = try self.bound(["<sip:bob@second.example>"])
@@ -124,7 +130,7 @@ struct ProxyTests {
 
     @Test(
         "an unknown user is 404, one without a contact 480",
-        .spec("RFC 3261 §16.5", "RFC 3261 §21.4.5", "RFC 3261 §21.4.18"))
+        .spec("RFC 3261 §16.5", "RFC 3261 §21.4.5", "RFC 3261 §21.4.18", "RFC 3261 §16.5/2"))
     func nobody() throws {
         var bench = Bench.open { $0.directory = .subscribers }
         try bench.receive(Requests.request(to: "sip:carol@example.com"))
@@ -136,7 +142,9 @@ struct ProxyTests {
         #expect(all.statuses == [480])
     }
 
-    @Test("our own Route is taken off, others are followed", .spec("RFC 3261 §16.4", "RFC 3261 §16.6"))
+    @Test(
+        "our own Route is taken off, others are followed", .spec("RFC 3261 §16.4", "RFC 3261 §16.6", "RFC 3261 §16.4/1")
+    )
     func preloadedRoutes() throws {
         var bench = try self.bound(["<sip:bob@192.0.2.31>"])
         try bench.receive(Requests.request(to: "sip:bob@example.com", headers: ["Route: <sip:192.0.2.1;lr>"]))
@@ -153,7 +161,9 @@ struct ProxyTests {
         #expect(next.host.text == "as.example.net")
     }
 
-    @Test("strict routers before and behind us are understood", .spec("RFC 3261 §16.4", "RFC 3261 §16.6"))
+    @Test(
+        "strict routers before and behind us are understood",
+        .spec("RFC 3261 §16.4", "RFC 3261 §16.6", "RFC 3261 §16.4/2", "RFC 3261 §16.6/6"))
     func strictRouting() throws {
         var bench = try self.bound(["<sip:bob@192.0.2.31>"])
         try bench.receive(
@@ -167,7 +177,9 @@ struct ProxyTests {
         #expect(copy.texts(.route) == ["<sip:x@elsewhere.net>"])
     }
 
-    @Test("a sips request never takes a hop without TLS", .spec("RFC 5630 §3.3", "RFC 3261 §26.2.2"))
+    @Test(
+        "a sips request never takes a hop without TLS",
+        .spec("RFC 5630 §3.3", "RFC 3261 §26.2.2", "RFC 3261 §26.2.2/1", "REQ-33141-8", "REQ-33141-52"))
     func secure() throws {
         var bench = try self.bound(["<sip:bob@192.0.2.31>"])
         try bench.receive(Requests.request(to: "sips:bob@example.com"))
@@ -210,7 +222,9 @@ struct ProxyDialogTests {
         return (bench, try #require(bench.copies.first))
     }
 
-    @Test("both sides get a Record-Route that they can reach", .spec("RFC 3261 §16.6", "RFC 5658 §3", "RFC 5626 §5.2"))
+    @Test(
+        "both sides get a Record-Route that they can reach",
+        .spec("RFC 3261 §16.6", "RFC 5658 §3", "RFC 5626 §5.2", "RFC 3261 §16.6/5", "RFC 6665 §4.3/1"))
     func recordRoute() throws {
         let (_, invite) = try self.established()
         let routes = try invite.request.recordRoutes()

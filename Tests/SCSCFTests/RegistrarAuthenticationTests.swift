@@ -32,7 +32,9 @@ struct RegistrarAuthenticationTests {
 
     @Test(
         "a REGISTER is challenged, and accepted with the right answer",
-        .spec("RFC 3261 §22.2", "RFC 3261 §10.3", "RFC 8760 §2.3", "RFC 7315 §4.1"))
+        .spec(
+            "RFC 3261 §22.2", "RFC 3261 §10.3", "RFC 8760 §2.3", "RFC 7315 §4.1", "RFC 3261 §10.3/3", "REQ-33141-51",
+            "REQ-33141-62"))
     func acceptance() throws {
         var bench = Bench()
         _ = try self.register(&bench, as: "alice")
@@ -64,7 +66,9 @@ struct RegistrarAuthenticationTests {
         #expect(!bench.box.isBound(self.alice, at: bench.now))
     }
 
-    @Test("nobody registers for somebody else", .spec("RFC 3261 §10.3", "RFC 3261 §26.1.1"))
+    @Test(
+        "nobody registers for somebody else",
+        .spec("RFC 3261 §10.3", "RFC 3261 §26.1.1", "RFC 3261 §10.3/4", "REQ-33141-22"))
     func foreignIdentity() throws {
         var bench = Bench()
         _ = try self.register(&bench, as: "alice", user: "bob")
@@ -72,7 +76,7 @@ struct RegistrarAuthenticationTests {
         #expect(!bench.box.isBound(Array("sip:bob@example.com".utf8), at: bench.now))
     }
 
-    @Test("a recorded REGISTER is worthless", .spec("RFC 7616 §5.5", "RFC 3261 §26.1.1"))
+    @Test("a recorded REGISTER is worthless", .spec("RFC 7616 §5.5", "RFC 3261 §26.1.1", "REQ-33141-30"))
     func replay() throws {
         var bench = Bench()
         let text = try self.register(&bench, as: "alice")
@@ -87,7 +91,7 @@ struct RegistrarAuthenticationTests {
         #expect(try bench.answer().status == 401)
     }
 
-    @Test("an expired nonce is stale", .spec("RFC 7616 §3.3"))
+    @Test("an expired nonce is stale", .spec("RFC 7616 §3.3", "RFC 3261 §22.4/2"))
     func expired() throws {
         var bench = Bench()
         var client = DigestClient(user: "alice", password: Redacted("secret-alice"))
@@ -113,7 +117,8 @@ struct RegistrarAuthenticationTests {
     }
 
     @Test(
-        "a trusted peer's assertion stands for a digest, an outsider's does not", .spec("RFC 3325 §5", "RFC 3325 §9.1"))
+        "a trusted peer's assertion stands for a digest, an outsider's does not",
+        .spec("RFC 3325 §5", "RFC 3325 §9.1", "REQ-33141-42"))
     func asserted() throws {
         let text = Requests.register(["<sip:x@192.0.2.16>"], headers: ["P-Asserted-Identity: <sip:alice@example.com>"])
         var bench = Bench()
@@ -128,7 +133,7 @@ struct RegistrarAuthenticationTests {
         #expect(try other.answer().status == 403)
     }
 
-    @Test("a database that stays silent costs nothing but an answer", .spec("RFC 3261 §21.5.1"))
+    @Test("a database that stays silent costs nothing but an answer", .spec("RFC 3261 §21.5.1", "REQ-33141-57"))
     func silence() throws {
         var bench = Bench { $0.limits.pendingAnswers = 1 }
         bench.answersDatabase = false

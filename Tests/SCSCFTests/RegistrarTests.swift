@@ -10,7 +10,9 @@ import Testing
 struct RegistrarTests {
     private let alice = Array("sip:alice@example.com".utf8)
 
-    @Test("a contact is bound and given back with its expiry", .spec("RFC 3261 §10.3", "RFC 3261 §10.2.1"))
+    @Test(
+        "a contact is bound and given back with its expiry",
+        .spec("RFC 3261 §10.3", "RFC 3261 §10.2.1", "RFC 3261 §10.3/11"))
     func binding() throws {
         var bench = Bench.open()
         try bench.receive(Requests.register(["\"A\" <sip:alice@192.0.2.16:5060>;methods=\"INVITE,BYE\""], expires: 600))
@@ -34,7 +36,9 @@ struct RegistrarTests {
         #expect(try #require(store) < #require(respond))
     }
 
-    @Test("a query changes nothing and lists every contact", .spec("RFC 3261 §10.2.3", "RFC 3261 §10.3"))
+    @Test(
+        "a query changes nothing and lists every contact",
+        .spec("RFC 3261 §10.2.3", "RFC 3261 §10.3", "RFC 3261 §10.3/10"))
     func query() throws {
         var bench = Bench.open()
         try bench.receive(Requests.register(["<sip:a@192.0.2.1>;q=0.5, <sip:b@192.0.2.2>;expires=1200"], expires: 600))
@@ -49,7 +53,7 @@ struct RegistrarTests {
 
     @Test(
         "the expiry is the contact's, else the header's, else our default, and never above the maximum",
-        .spec("RFC 3261 §10.3", "RFC 3261 §10.2.1.1", "RFC 3261 §20.10"),
+        .spec("RFC 3261 §10.3", "RFC 3261 §10.2.1.1", "RFC 3261 §20.10", "RFC 3261 §10.3/13"),
         arguments: [
             (";expires=300", 900, 300), ("", 900, 900), ("", nil, 3600), (";expires=100000", nil, 7200),
             (";expires=4294967296000", nil, 7200), (";expires=soon", 900, 3600), ("", 4_294_967_295, 7200),
@@ -73,7 +77,9 @@ struct RegistrarTests {
         #expect(bench.box.isIdle)
     }
 
-    @Test("too brief an expiry is answered 423 with Min-Expires", .spec("RFC 3261 §10.3", "RFC 3261 §20.23"))
+    @Test(
+        "too brief an expiry is answered 423 with Min-Expires",
+        .spec("RFC 3261 §10.3", "RFC 3261 §20.23", "RFC 3261 §10.3/8"))
     func tooBrief() throws {
         var bench = Bench.open()
         try bench.receive(Requests.register(["<sip:alice@192.0.2.16>"], expires: 30))
@@ -88,7 +94,7 @@ struct RegistrarTests {
 
     @Test(
         "several contacts stand side by side, and one is removed by an expiry of zero",
-        .spec("RFC 3261 §10.2.2", "RFC 3261 §10.3"))
+        .spec("RFC 3261 §10.2.2", "RFC 3261 §10.3", "RFC 3261 §10.3/10"))
     func removal() throws {
         var bench = Bench.open()
         try bench.receive(Requests.register(["<sip:a@192.0.2.1>", "<sip:b@192.0.2.2>"]))
@@ -100,7 +106,8 @@ struct RegistrarTests {
         #expect(bench.stored.isEmpty)
     }
 
-    @Test("contacts are compared as URIs, not as text", .spec("RFC 3261 §10.3", "RFC 3261 §19.1.4"))
+    @Test(
+        "contacts are compared as URIs, not as text", .spec("RFC 3261 §10.3", "RFC 3261 §19.1.4", "RFC 3261 §10.3/12"))
     func comparison() throws {
         var bench = Bench.open()
         try bench.receive(Requests.register(["<sip:%61lice@HOST.example.net;x=1>"]))
@@ -112,7 +119,7 @@ struct RegistrarTests {
 
     @Test(
         "the wildcard removes everything, if it stands alone with Expires 0",
-        .spec("RFC 3261 §10.2.2", "RFC 3261 §10.3"))
+        .spec("RFC 3261 §10.2.2", "RFC 3261 §10.3", "RFC 3261 §10.3/6"))
     func wildcard() throws {
         var bench = Bench.open()
         try bench.receive(Requests.register(["<sip:a@192.0.2.1>", "<sip:b@192.0.2.2>"]))
@@ -129,7 +136,9 @@ struct RegistrarTests {
         #expect(bench.box.isIdle)
     }
 
-    @Test("an older or equal CSeq of the same Call-ID changes nothing at all", .spec("RFC 3261 §10.3"))
+    @Test(
+        "an older or equal CSeq of the same Call-ID changes nothing at all",
+        .spec("RFC 3261 §10.3", "RFC 3261 §8.2/1", "RFC 3261 §10.3/7", "RFC 3261 §10.3/9"))
     func ordering() throws {
         var bench = Bench.open()
         try bench.receive(Requests.register(["<sip:a@192.0.2.1>"], cseq: 5))
@@ -144,7 +153,8 @@ struct RegistrarTests {
         #expect(try bench.answer().status == 200, "another Call-ID counts for itself")
     }
 
-    @Test("only users of our domains can be registered", .spec("RFC 3261 §10.3"))
+    @Test(
+        "only users of our domains can be registered", .spec("RFC 3261 §10.3", "RFC 3261 §10.3/5", "RFC 3261 §10.3/14"))
     func unknownDomain() throws {
         var bench = Bench.open()
         try bench.receive(Requests.register(["<sip:a@192.0.2.1>"], to: "<sip:alice@elsewhere.net>"))
@@ -157,7 +167,9 @@ struct RegistrarTests {
             bench.box.isBound(Array("sip:ALICE@second.example".utf8), at: bench.now), "the user part keeps its case")
     }
 
-    @Test("an unknown required extension is refused and named", .spec("RFC 3261 §10.3", "RFC 3261 §8.2.2.3"))
+    @Test(
+        "an unknown required extension is refused and named",
+        .spec("RFC 3261 §10.3", "RFC 3261 §8.2.2.3", "RFC 3261 §10.3/2"))
     func required() throws {
         var bench = Bench.open()
         try bench.receive(Requests.register(["<sip:a@192.0.2.1>"], headers: ["Require: path, teleport"]))
@@ -231,7 +243,7 @@ struct RegistrarTests {
         #expect(try after.answer().status == 500, "the order of requests is remembered over a restart")
     }
 
-    @Test("OPTIONS to the server tells what it can do", .spec("RFC 3261 §11.2"))
+    @Test("OPTIONS to the server tells what it can do", .spec("RFC 3261 §11.2", "RFC 3261 §11.2/1"))
     func options() throws {
         var bench = Bench.open { $0.allowEvents = ["presence"] }
         try bench.receive(Requests.request("OPTIONS", to: "sip:example.com"))
@@ -247,7 +259,7 @@ struct RegistrarTests {
         #expect(try bench.answer().status == 481)
     }
 
-    @Test("a user is the same with our port in the address", .spec("RFC 3261 §10.3"))
+    @Test("a user is the same with our port in the address", .spec("RFC 3261 §10.3", "RFC 3261 §10.3/14"))
     func portInIdentity() throws {
         var bench = Bench.open()
         try bench.receive(Requests.register(["<sip:a@192.0.2.31>"], to: "<sip:alice@example.com:5060>"))

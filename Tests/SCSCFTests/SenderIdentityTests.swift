@@ -33,7 +33,7 @@ struct SenderIdentityTests {
         try bench.receive(Requests.request(to: to, from: from, call: "c2", cseq: 2, headers: headers + credentials))
     }
 
-    @Test("an outsider's claims are taken away", .spec("RFC 3325 §5", "RFC 3325 §9.1"))
+    @Test("an outsider's claims are taken away", .spec("RFC 3325 §5", "RFC 3325 §9.1", "REQ-33141-41", "REQ-33141-47"))
     func forged() throws {
         var bench = try self.bench()
         try bench.receive(
@@ -46,7 +46,9 @@ struct SenderIdentityTests {
         #expect(bench.observed.contains(.claimedIdentityStripped))
     }
 
-    @Test("who says to be one of ours must prove it", .spec("RFC 3261 §22.3", "RFC 3325 §5"))
+    @Test(
+        "who says to be one of ours must prove it",
+        .spec("RFC 3261 §22.3", "RFC 3325 §5", "RFC 3261 §16.3/5", "RFC 3261 §22.3/1"))
     func claimsUser() throws {
         var bench = try self.bench()
         try self.authenticated(&bench, as: "alice", from: "sip:alice@example.com")
@@ -55,7 +57,9 @@ struct SenderIdentityTests {
         #expect(copy.count(.proxyAuthorization) == 0, "our credentials end here")
     }
 
-    @Test("the password of one does not make another of its owner", .spec("RFC 3261 §26.1.1", "RFC 3325 §5"))
+    @Test(
+        "the password of one does not make another of its owner",
+        .spec("RFC 3261 §26.1.1", "RFC 3325 §5", "REQ-33141-22"))
     func spoofing() throws {
         var bench = try self.bench()
         try self.authenticated(&bench, as: "alice", from: "sip:carol@example.com")
@@ -79,7 +83,7 @@ struct SenderIdentityTests {
 
     @Test(
         "a trusted peer's assertion passes, but not to outsiders when privacy is asked for",
-        .spec("RFC 3325 §5", "RFC 3325 §7", "RFC 3323 §4.2"))
+        .spec("RFC 3325 §5", "RFC 3325 §7", "RFC 3323 §4.2", "REQ-33141-47", "REQ-33141-48"))
     func privacy() throws {
         var bench = try self.bench()
         let asserted = ["P-Asserted-Identity: \"A\" <sip:alice@example.com>, <tel:+4912345>"]
@@ -100,7 +104,7 @@ struct SenderIdentityTests {
         #expect(trusting.copies.first?.request.count(.pAssertedIdentity) == 1)
     }
 
-    @Test("an answerer outside asserts nothing either", .spec("RFC 3325 §5"))
+    @Test("an answerer outside asserts nothing either", .spec("RFC 3325 §5", "REQ-33141-41"))
     func responses() throws {
         var bench = try self.bench()
         try bench.receive(Requests.request(to: "sip:bob@example.com"))
@@ -110,7 +114,7 @@ struct SenderIdentityTests {
 
     @Test(
         "our users may reach other domains, once they have proven who they are",
-        .spec("RFC 3261 §16.3", "RFC 3261 §22.3"))
+        .spec("RFC 3261 §16.3", "RFC 3261 §22.3", "RFC 3261 §16.5/1"))
     func outgoing() throws {
         var bench = try self.bench()
         try self.authenticated(&bench, as: "alice", from: "sip:alice@example.com", to: "sip:friend@elsewhere.org")

@@ -19,7 +19,7 @@ struct DialogTests {
         return String(decoding: writer.finish(), as: UTF8.self)
     }
 
-    @Test("a server takes its dialog from the request", .spec("RFC 3261 §12.1.1"))
+    @Test("a server takes its dialog from the request", .spec("RFC 3261 §12.1.1", "RFC 3261 §12.1.1/1"))
     func server() throws {
         let dialog = try self.accepted()
         #expect(dialog.callID.text == "abc@host")
@@ -37,7 +37,9 @@ struct DialogTests {
         #expect(dialog.nextHop.text == "sip:p2.example.com;lr")
     }
 
-    @Test("a request of the dialog carries the route set, the tags and the next number", .spec("RFC 3261 §12.2.1.1"))
+    @Test(
+        "a request of the dialog carries the route set, the tags and the next number",
+        .spec("RFC 3261 §12.2.1.1", "RFC 3261 §8.1.2/1", "RFC 3261 §12.2.1.1/1"))
     func request() throws {
         var dialog = try self.accepted()
         let sequence = dialog.nextSequence()
@@ -55,7 +57,9 @@ struct DialogTests {
         #expect(dialog.viaOffset(.other(Array("X-TEST".utf8))) == 6 + 1 + 23 + 11 - 1)
     }
 
-    @Test("a client takes its dialog from the response, the route set reversed", .spec("RFC 3261 §12.1.2"))
+    @Test(
+        "a client takes its dialog from the response, the route set reversed",
+        .spec("RFC 3261 §12.1.2", "RFC 3261 §12.1.2/1"))
     func client() throws {
         let response =
             "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:bob@example.com>;tag=b1\r\n"
@@ -81,7 +85,7 @@ struct DialogTests {
         #expect(Dialog(establishedBy: try Rig.message(refused)) == nil)
     }
 
-    @Test("without a route set the remote target is the next hop", .spec("RFC 3261 §12.2.1.1"))
+    @Test("without a route set the remote target is the next hop", .spec("RFC 3261 §12.2.1.1", "RFC 3261 §8.1.2/1"))
     func noRoutes() throws {
         let dialog = try self.accepted(Rig.request("SUBSCRIBE"))
         #expect(dialog.routeSet.isEmpty)
@@ -91,7 +95,7 @@ struct DialogTests {
 
     @Test(
         "a strict router stands in the request line and the target at the end of the route",
-        .spec("RFC 3261 §12.2.1.1"))
+        .spec("RFC 3261 §12.2.1.1", "RFC 3261 §12.2.1.1/2"))
     func strict() throws {
         let dialog = try self.accepted(
             Rig.request("SUBSCRIBE", extra: "Record-Route: <sip:strict.example.com>, <sip:p1.example.com;lr>\r\n"))
@@ -106,7 +110,7 @@ struct DialogTests {
         #expect(Dialog(decoding: dialog.encoded()[...]) == dialog)
     }
 
-    @Test("a lower or equal number is out of order, a gap is not", .spec("RFC 3261 §12.2.2"))
+    @Test("a lower or equal number is out of order, a gap is not", .spec("RFC 3261 §12.2.2", "RFC 3261 §12.2.2/2"))
     func sequence() throws {
         var dialog = try self.accepted()
         let verdict7 = dialog.received(sequence: 7)
@@ -120,7 +124,9 @@ struct DialogTests {
         #expect(dialog.remoteSequence == 20)
     }
 
-    @Test("a target refresh changes the target and nothing else", .spec("RFC 3261 §12.2.2", "RFC 6665 §4.5.2"))
+    @Test(
+        "a target refresh changes the target and nothing else",
+        .spec("RFC 3261 §12.2.2", "RFC 6665 §4.5.2", "RFC 3261 §12.2.2/3"))
     func refresh() throws {
         var dialog = try self.accepted()
         dialog.setLocalSequence(41)
@@ -171,7 +177,7 @@ struct DialogTests {
         #expect(try #require(Dialog(accepting: message, localTag: Array("us".utf8)[...])).isSecure == false)
     }
 
-    @Test("a peer without tags has an empty one", .spec("RFC 3261 §12.1.1"))
+    @Test("a peer without tags has an empty one", .spec("RFC 3261 §12.1.1", "RFC 3261 §12.1.1/4"))
     func withoutTag() throws {
         let dialog = try self.accepted(Rig.request("SUBSCRIBE", from: "<sip:bob@example.com>"))
         #expect(dialog.remoteTag.isEmpty)
@@ -213,7 +219,7 @@ struct DialogTests {
         #expect(survivors > 0)
     }
 
-    @Test("the local number starts over before it leaves its range", .spec("RFC 3261 §8.1.1.5"))
+    @Test("the local number starts over before it leaves its range", .spec("RFC 3261 §8.1.1.5", "RFC 3261 §8.1.1.5/1"))
     func numberRange() throws {
         var dialog = try self.accepted()
         dialog.setLocalSequence(0x7FFF_FFFD)

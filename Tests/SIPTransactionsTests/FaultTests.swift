@@ -6,7 +6,9 @@ import Testing
 
 @Suite("Requests that the layer answers itself")
 struct FaultTests {
-    @Test("a malformed request gets a 400 that names the fault", .spec("RFC 3261 §8.2", "RFC 3261 §21.4.1"))
+    @Test(
+        "a malformed request gets a 400 that names the fault",
+        .spec("RFC 3261 §8.2", "RFC 3261 §21.4.1", "RFC 3261 §18.3/1", "RFC 3261 §21.4.1/1"))
     func malformed() throws {
         var rig = Rig()
         let seen = try rig.receive(Rig.request("SUBSCRIBE", cseq: "x SUBSCRIBE", extra: "Event: presence\r\n"))
@@ -16,7 +18,7 @@ struct FaultTests {
         #expect(rig.isEmpty)
     }
 
-    @Test("copies of a malformed request get the same answer", .spec("RFC 3261 §8.2.7"))
+    @Test("copies of a malformed request get the same answer", .spec("RFC 3261 §8.2.7", "RFC 3261 §8.2.7/1"))
     func statelessAnswer() throws {
         var rig = Rig()
         let text = Rig.request("SUBSCRIBE", cseq: "1 NOTIFY", extra: "Event: presence\r\n")
@@ -43,7 +45,7 @@ struct FaultTests {
         #expect(seen.dropped == [.unparsable])
     }
 
-    @Test("a merged request gets a 482", .spec("RFC 3261 §8.2.2.2"))
+    @Test("a merged request gets a 482", .spec("RFC 3261 §8.2.2.2", "RFC 3261 §8.2.2.2/1"))
     func merged() throws {
         var rig = Rig()
         let first = Rig.request("SUBSCRIBE", branch: "z9hG4bKone", extra: "Event: presence\r\n")
@@ -58,7 +60,9 @@ struct FaultTests {
         #expect(try rig.receive(second).requests.count == 1)
     }
 
-    @Test("requests of a dialog, other numbers and other tags are not merged", .spec("RFC 3261 §8.2.2.2"))
+    @Test(
+        "requests of a dialog, other numbers and other tags are not merged",
+        .spec("RFC 3261 §8.2.2.2", "RFC 3261 §8.2.2.2/1"))
     func notMerged() throws {
         var rig = Rig()
         try rig.receive(Rig.request("SUBSCRIBE"))
@@ -90,7 +94,7 @@ struct FaultTests {
         #expect(try rig.receive(spiral).requests.count == 1)
     }
 
-    @Test("beyond the limit a new request gets a 503 with Retry-After", .spec("RFC 3261 §21.5.4"))
+    @Test("beyond the limit a new request gets a 503 with Retry-After", .spec("RFC 3261 §21.5.4", "RFC 3261 §21.5.4/1"))
     func overload() throws {
         var rig = Rig { $0.limits.pendingServerTransactions = 2 }
         var first: ServerTransactionID?

@@ -13,7 +13,9 @@ struct InviteServerTests {
         try #require(try rig.receive(self.invite).requests.first).id
     }
 
-    @Test("an INVITE gets a 100 after 200 ms, and each copy the latest provisional", .spec("RFC 3261 §17.2.1"))
+    @Test(
+        "an INVITE gets a 100 after 200 ms, and each copy the latest provisional",
+        .spec("RFC 3261 §17.2.1", "RFC 3261 §17.2.1/1"))
     func proceeding() throws {
         var rig = Rig()
         let id = try self.received(&rig)
@@ -26,7 +28,8 @@ struct InviteServerTests {
         #expect(try rig.receive(self.invite).lines == ["SIP/2.0 180 Ringing"])
     }
 
-    @Test("a user that answers within 200 ms makes the 100 superfluous", .spec("RFC 3261 §17.2.1"))
+    @Test(
+        "a user that answers within 200 ms makes the 100 superfluous", .spec("RFC 3261 §17.2.1", "RFC 3261 §17.2.1/1"))
     func noTrying() throws {
         var rig = Rig()
         let id = try self.received(&rig)
@@ -34,7 +37,9 @@ struct InviteServerTests {
         #expect(rig.pass(.seconds(1)).isEmpty)
     }
 
-    @Test("a refusal is repeated by timer G until timer H tells the user", .spec("RFC 3261 §17.2.1"))
+    @Test(
+        "a refusal is repeated by timer G until timer H tells the user", .spec("RFC 3261 §17.2.1", "RFC 3261 §17.2.1/2")
+    )
     func timersGAndH() throws {
         var rig = Rig()
         let id = try self.received(&rig)
@@ -49,7 +54,7 @@ struct InviteServerTests {
 
     @Test(
         "an ACK ends the repeating; its copies and those of the INVITE are absorbed until timer I",
-        .spec("RFC 3261 §17.2.1"))
+        .spec("RFC 3261 §17.2.1", "RFC 3261 §17.2.1/2"))
     func timerI() throws {
         var rig = Rig()
         let id = try self.received(&rig)
@@ -65,7 +70,9 @@ struct InviteServerTests {
         #expect(rig.isEmpty)
     }
 
-    @Test("over a reliable transport a refusal is not repeated and timer I is zero", .spec("RFC 3261 §17.2.1"))
+    @Test(
+        "over a reliable transport a refusal is not repeated and timer I is zero",
+        .spec("RFC 3261 §17.2.1", "RFC 3261 §17.2.1/2"))
     func reliable() throws {
         var rig = Rig()
         let via = "SIP/2.0/TCP 192.0.2.99:5070;branch=z9hG4bKi"
@@ -114,7 +121,7 @@ struct InviteServerTests {
         #expect(rig.isEmpty)
     }
 
-    @Test("a CANCEL gets a 200 of its own and the user is told, once", .spec("RFC 3261 §9.2"))
+    @Test("a CANCEL gets a 200 of its own and the user is told, once", .spec("RFC 3261 §9.2", "RFC 3261 §9.2/1"))
     func cancel() throws {
         var rig = Rig()
         let id = try self.received(&rig)
@@ -129,7 +136,8 @@ struct InviteServerTests {
         #expect(try rig.respond(id, self.invite, 487).lines == ["SIP/2.0 487 Request Terminated"])
     }
 
-    @Test("a CANCEL after the final response changes nothing but is answered", .spec("RFC 3261 §9.2"))
+    @Test(
+        "a CANCEL after the final response changes nothing but is answered", .spec("RFC 3261 §9.2", "RFC 3261 §9.2/2"))
     func lateCancel() throws {
         var rig = Rig()
         let id = try self.received(&rig)
@@ -139,7 +147,7 @@ struct InviteServerTests {
         #expect(seen.cancelled.isEmpty)
     }
 
-    @Test("a CANCEL for a non-INVITE has no effect but is answered 200", .spec("RFC 3261 §9.2"))
+    @Test("a CANCEL for a non-INVITE has no effect but is answered 200", .spec("RFC 3261 §9.2", "RFC 3261 §9.2/2"))
     func cancelOfSubscribe() throws {
         var rig = Rig()
         try rig.receive(Rig.request("SUBSCRIBE"))
@@ -148,7 +156,7 @@ struct InviteServerTests {
         #expect(seen.cancelled.isEmpty)
     }
 
-    @Test("a CANCEL that matches nothing gets a 481", .spec("RFC 3261 §9.2"))
+    @Test("a CANCEL that matches nothing gets a 481", .spec("RFC 3261 §9.2", "RFC 3261 §9.2/1"))
     func unmatchedCancel() throws {
         var rig = Rig()
         let seen = try rig.receive(Rig.request("CANCEL", cseq: "1 CANCEL"))

@@ -15,7 +15,9 @@ struct NonInviteClientTests {
 
     @Test(
         "our Via stands on top, with the transport, the sent-by, the branch and rport",
-        .spec("RFC 3261 §18.1.1", "RFC 3261 §8.1.1.7", "RFC 3581 §3"))
+        .spec(
+            "RFC 3261 §18.1.1", "RFC 3261 §8.1.1.7", "RFC 3581 §3", "RFC 3261 §8.1.1.7/1", "RFC 3261 §16.6/2",
+            "RFC 3261 §18.1.1/3"))
     func via() throws {
         var rig = Rig()
         let text = String(decoding: try self.sent(&rig), as: UTF8.self)
@@ -28,7 +30,9 @@ struct NonInviteClientTests {
         #expect(tls.contains("Via: SIP/2.0/TLS muster.example.com:5061;branch=z9hG4bK0123456789abcdef\r\n"))
     }
 
-    @Test("timer E doubles to T2 and timer F ends the transaction", .spec("RFC 3261 §17.1.2.2"))
+    @Test(
+        "timer E doubles to T2 and timer F ends the transaction",
+        .spec("RFC 3261 §17.1.2.2", "RFC 3261 §17.1.2.2/1", "RFC 6446 §5.2/5"))
     func timersEAndF() throws {
         var rig = Rig()
         let bytes = try self.sent(&rig)
@@ -41,7 +45,9 @@ struct NonInviteClientTests {
         #expect(rig.isEmpty)
     }
 
-    @Test("over a reliable transport nothing is sent again, and timer F stays", .spec("RFC 3261 §17.1.2.2"))
+    @Test(
+        "over a reliable transport nothing is sent again, and timer F stays",
+        .spec("RFC 3261 §17.1.2.2", "RFC 3261 §17.1.2.2/3"))
     func reliable() throws {
         var rig = Rig()
         _ = try self.sent(&rig, over: Rig.flow(.tcp))
@@ -51,7 +57,9 @@ struct NonInviteClientTests {
         #expect(rig.isEmpty)
     }
 
-    @Test("a final response goes up once and its copies are absorbed until timer K", .spec("RFC 3261 §17.1.2.2"))
+    @Test(
+        "a final response goes up once and its copies are absorbed until timer K",
+        .spec("RFC 3261 §17.1.2.2", "RFC 3261 §17.1.2.2/2"))
     func timerK() throws {
         var rig = Rig()
         let text = try Rig.response(200, to: try self.sent(&rig))
@@ -68,7 +76,7 @@ struct NonInviteClientTests {
         #expect(rig.isEmpty)
     }
 
-    @Test("over a reliable transport timer K is zero", .spec("RFC 3261 §17.1.2.2"))
+    @Test("over a reliable transport timer K is zero", .spec("RFC 3261 §17.1.2.2", "RFC 3261 §17.1.2.2/2"))
     func reliableEnd() throws {
         var rig = Rig()
         let bytes = try self.sent(&rig, over: Rig.flow(.tcp))
@@ -78,7 +86,7 @@ struct NonInviteClientTests {
         #expect(rig.isEmpty)
     }
 
-    @Test("after a 1xx timer E is T2 and timer F goes on", .spec("RFC 3261 §17.1.2.2"))
+    @Test("after a 1xx timer E is T2 and timer F goes on", .spec("RFC 3261 §17.1.2.2", "RFC 3261 §17.1.2.2/1"))
     func proceeding() throws {
         var rig = Rig()
         let bytes = try self.sent(&rig)
@@ -88,7 +96,7 @@ struct NonInviteClientTests {
         #expect(seen.last?.1.failures.first?.failure == .timeout)
     }
 
-    @Test("a response matches by branch and CSeq method", .spec("RFC 3261 §17.1.3"))
+    @Test("a response matches by branch and CSeq method", .spec("RFC 3261 §17.1.3", "RFC 3261 §17.1.3/1"))
     func matching() throws {
         var rig = Rig()
         let text = try Rig.response(200, to: try self.sent(&rig))
@@ -101,7 +109,7 @@ struct NonInviteClientTests {
         #expect(try rig.receive(text).responses.count == 1)
     }
 
-    @Test("a response whose top Via is not ours is dropped", .spec("RFC 3261 §18.1.2"))
+    @Test("a response whose top Via is not ours is dropped", .spec("RFC 3261 §18.1.2", "RFC 3261 §18.1.2/1"))
     func foreignVia() throws {
         var rig = Rig()
         let text = try Rig.response(200, to: try self.sent(&rig))
@@ -118,7 +126,9 @@ struct NonInviteClientTests {
         #expect(try rig.receive(broken).dropped == [.malformedResponse])
     }
 
-    @Test("a transport error is told at once", .spec("RFC 3261 §17.1.4", "RFC 3261 §8.1.3.1"))
+    @Test(
+        "a transport error is told at once",
+        .spec("RFC 3261 §17.1.4", "RFC 3261 §8.1.3.1", "RFC 3261 §8.1.3.1/1", "RFC 3261 §17.1.4/1", "RFC 3261 §18.4/1"))
     func transportError() throws {
         var rig = Rig()
         _ = try self.sent(&rig, over: Rig.flow(.tcp))
@@ -176,7 +186,9 @@ struct InviteClientTests {
         try #require(rig.feed(.send(self.id, Rig.outgoing(.invite, to: .flow(flow)))).sent.first).bytes
     }
 
-    @Test("timer A doubles without a cap and timer B ends the transaction", .spec("RFC 3261 §17.1.1.2"))
+    @Test(
+        "timer A doubles without a cap and timer B ends the transaction",
+        .spec("RFC 3261 §17.1.1.2", "RFC 3261 §17.1.1.2/1"))
     func timersAAndB() throws {
         var rig = Rig()
         _ = try self.sent(&rig)
@@ -186,7 +198,7 @@ struct InviteClientTests {
         #expect(rig.isEmpty)
     }
 
-    @Test("a 1xx ends the repeating and timer B", .spec("RFC 3261 §17.1.1.2"))
+    @Test("a 1xx ends the repeating and timer B", .spec("RFC 3261 §17.1.1.2", "RFC 3261 §17.1.1.2/1"))
     func proceeding() throws {
         var rig = Rig()
         let bytes = try self.sent(&rig)
@@ -197,7 +209,7 @@ struct InviteClientTests {
 
     @Test(
         "a refusal is acknowledged in the transaction, again for each copy, until timer D",
-        .spec("RFC 3261 §17.1.1.2", "RFC 3261 §17.1.1.3"))
+        .spec("RFC 3261 §17.1.1.2", "RFC 3261 §17.1.1.3", "RFC 3261 §17.1.1.2/2", "RFC 3261 §17.1.1.3/1"))
     func refusal() throws {
         var rig = Rig()
         let bytes = try self.sent(&rig)
@@ -218,7 +230,7 @@ struct InviteClientTests {
         #expect(rig.isEmpty)
     }
 
-    @Test("over a reliable transport timer D is zero", .spec("RFC 3261 §17.1.1.2"))
+    @Test("over a reliable transport timer D is zero", .spec("RFC 3261 §17.1.1.2", "RFC 3261 §17.1.1.2/2"))
     func reliable() throws {
         var rig = Rig()
         let bytes = try self.sent(&rig, over: Rig.flow(.tcp))
@@ -243,7 +255,9 @@ struct InviteClientTests {
         #expect(try rig.receive(try Rig.response(200, to: bytes)).dropped == [.unknownTransaction])
     }
 
-    @Test("the ACK for a 2xx goes out once under a branch of its own", .spec("RFC 3261 §13.2.2.4"))
+    @Test(
+        "the ACK for a 2xx goes out once under a branch of its own", .spec("RFC 3261 §13.2.2.4", "RFC 3261 §13.2.2.4/1")
+    )
     func acknowledge() throws {
         var rig = Rig()
         let seen = rig.feed(.acknowledge(Rig.outgoing(.ack, to: .flow(Rig.flow()))))
@@ -252,7 +266,9 @@ struct InviteClientTests {
         #expect(rig.isEmpty)
     }
 
-    @Test("a CANCEL waits for a provisional response and has the branch of its INVITE", .spec("RFC 3261 §9.1"))
+    @Test(
+        "a CANCEL waits for a provisional response and has the branch of its INVITE",
+        .spec("RFC 3261 §9.1", "RFC 3261 §9.1/1"))
     func cancel() throws {
         var rig = Rig()
         let bytes = try self.sent(&rig)
@@ -285,7 +301,7 @@ struct InviteClientTests {
         #expect(rig.isEmpty)
     }
 
-    @Test("nothing but an INVITE is cancelled", .spec("RFC 3261 §9.1"))
+    @Test("nothing but an INVITE is cancelled", .spec("RFC 3261 §9.1", "RFC 3261 §9.1/2"))
     func cancelOfNotify() throws {
         var rig = Rig()
         rig.feed(.send(self.id, Rig.outgoing(to: .flow(Rig.flow()))))

@@ -8,7 +8,9 @@ import Testing
 struct NonInviteServerTests {
     let subscribe = Rig.request("SUBSCRIBE", extra: "Event: presence\r\n")
 
-    @Test("a request goes up once and its copies are absorbed while it waits", .spec("RFC 3261 §17.2.2"))
+    @Test(
+        "a request goes up once and its copies are absorbed while it waits",
+        .spec("RFC 3261 §17.2.2", "RFC 3261 §17.2.2/1", "RFC 3261 §18.2.1/2"))
     func absorbsInTrying() throws {
         var rig = Rig()
         let first = try rig.receive(self.subscribe)
@@ -21,7 +23,8 @@ struct NonInviteServerTests {
     }
 
     @Test(
-        "the final response is sent again for each copy until timer J", .spec("RFC 3261 §17.2.2", "RFC 3261 §17.2.3"))
+        "the final response is sent again for each copy until timer J",
+        .spec("RFC 3261 §17.2.2", "RFC 3261 §17.2.3", "RFC 3261 §8.2.6.2/2", "RFC 3261 §17.2.2/1"))
     func timerJ() throws {
         var rig = Rig()
         let id = try #require(try rig.receive(self.subscribe).requests.first).id
@@ -41,7 +44,7 @@ struct NonInviteServerTests {
         #expect(try rig.receive(self.subscribe).requests.count == 1)
     }
 
-    @Test("over a reliable transport timer J is zero", .spec("RFC 3261 §17.2.2"))
+    @Test("over a reliable transport timer J is zero", .spec("RFC 3261 §17.2.2", "RFC 3261 §17.2.2/1"))
     func reliable() throws {
         var rig = Rig()
         let text = Rig.request("SUBSCRIBE", via: "SIP/2.0/TCP 192.0.2.99:5070;branch=z9hG4bKt")
@@ -67,7 +70,9 @@ struct NonInviteServerTests {
         #expect(rig.isEmpty)
     }
 
-    @Test("no provisional response but 100 leaves, and that not early over UDP", .spec("RFC 4320 §4.1"))
+    @Test(
+        "no provisional response but 100 leaves, and that not early over UDP",
+        .spec("RFC 4320 §4.1", "RFC 3261 §8.2.6.1/1"))
     func noProvisional() throws {
         var rig = Rig()
         let id = try #require(try rig.receive(self.subscribe).requests.first).id
@@ -109,7 +114,7 @@ struct NonInviteServerTests {
         #expect(rig.isEmpty)
     }
 
-    @Test("a second answer is dropped", .spec("RFC 3261 §17.2.2"))
+    @Test("a second answer is dropped", .spec("RFC 3261 §17.2.2", "RFC 3261 §17.2.2/2"))
     func secondAnswer() throws {
         var rig = Rig()
         let id = try #require(try rig.receive(self.subscribe).requests.first).id
@@ -122,7 +127,7 @@ struct NonInviteServerTests {
         #expect(rig.feed(.respond(id, Array("rubbish that is no response".utf8))).dropped == [.unusableAnswer])
     }
 
-    @Test("branch, sent-by and method together name a transaction", .spec("RFC 3261 §17.2.3"))
+    @Test("branch, sent-by and method together name a transaction", .spec("RFC 3261 §17.2.3", "RFC 3261 §17.2.3/1"))
     func matching() throws {
         var rig = Rig(seed: 5) { $0.refusesMergedRequests = false }
         try rig.receive(self.subscribe)
@@ -140,7 +145,7 @@ struct NonInviteServerTests {
         #expect(try rig.receive(lower).dropped == [.retransmissionAbsorbed])
     }
 
-    @Test("requests without the magic cookie match as RFC 2543 has it", .spec("RFC 3261 §17.2.3"))
+    @Test("requests without the magic cookie match as RFC 2543 has it", .spec("RFC 3261 §17.2.3", "RFC 3261 §17.2.3/2"))
     func oldMatching() throws {
         var rig = Rig()
         let old = Rig.request("OPTIONS", via: "SIP/2.0/UDP 192.0.2.99:5070;branch=1", callID: "old")
@@ -168,7 +173,9 @@ struct ResponseRoutingTests {
         return try rig.respond(id, text, 200)
     }
 
-    @Test("without rport a response goes to the source address and the sent-by port", .spec("RFC 3261 §18.2.2"))
+    @Test(
+        "without rport a response goes to the source address and the sent-by port",
+        .spec("RFC 3261 §18.2.2", "RFC 3261 §18.2.2/2"))
     func sentByPort() throws {
         let source = Endpoint(IPAddress(ipv4: 0xC633_6401), 40000)
         let seen = try self.answer("SIP/2.0/UDP 10.0.0.1:5080;branch=z9hG4bKa", from: source)
@@ -184,13 +191,15 @@ struct ResponseRoutingTests {
         #expect(seen.sent.first?.path == .flow(Flow(transport: .udp, local: Rig.us, remote: source)))
     }
 
-    @Test("maddr leads the response elsewhere", .spec("RFC 3261 §18.2.2"))
+    @Test("maddr leads the response elsewhere", .spec("RFC 3261 §18.2.2", "RFC 3261 §18.2.2/2"))
     func maddr() throws {
         let seen = try self.answer("SIP/2.0/UDP 192.0.2.99:5080;maddr=192.0.2.50;branch=z9hG4bKa")
         #expect(seen.sent.first?.path.remote == Endpoint(IPAddress(ipv4: 0xC000_0232), 5080))
     }
 
-    @Test("over TCP the connection is used, and behind it received and the sent-by port", .spec("RFC 3261 §18.2.2"))
+    @Test(
+        "over TCP the connection is used, and behind it received and the sent-by port",
+        .spec("RFC 3261 §18.2.2", "RFC 3261 §18.2.2/1"))
     func connection() throws {
         let seen = try self.answer("SIP/2.0/TCP 10.0.0.1:5099;branch=z9hG4bKa", .tcp)
         #expect(seen.sent.first?.path == .flow(Rig.flow(.tcp)))

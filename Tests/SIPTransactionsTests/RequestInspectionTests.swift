@@ -29,7 +29,7 @@ struct RequestInspectionTests {
         #expect(try self.inspect(Rig.request("SUBSCRIBE", extra: "Require: eventlist\r\n")) == nil)
     }
 
-    @Test("an unknown method gets a 405 with Allow", .spec("RFC 3261 §8.2.1"))
+    @Test("an unknown method gets a 405 with Allow", .spec("RFC 3261 §8.2.1", "RFC 3261 §8.2.1/1"))
     func method() throws {
         for name in ["MESSAGE", "FOO", "subscribe"] {
             let text = try #require(try self.inspect(Rig.request(name)))
@@ -39,13 +39,13 @@ struct RequestInspectionTests {
         }
     }
 
-    @Test("an unknown scheme gets a 416", .spec("RFC 3261 §8.2.2.1"))
+    @Test("an unknown scheme gets a 416", .spec("RFC 3261 §8.2.2.1", "RFC 3261 §8.2.2.1/1"))
     func scheme() throws {
         let text = Rig.request("SUBSCRIBE").replacingOccurrences("SUBSCRIBE sip:alice", with: "SUBSCRIBE nobody:alice")
         #expect(try self.inspect(text)?.hasPrefix("SIP/2.0 416") == true)
     }
 
-    @Test("an unknown option tag gets a 420 that names it", .spec("RFC 3261 §8.2.2.3"))
+    @Test("an unknown option tag gets a 420 that names it", .spec("RFC 3261 §8.2.2.3", "RFC 3261 §8.2.2.3/1"))
     func extensions() throws {
         let text = try #require(
             try self.inspect(Rig.request("SUBSCRIBE", extra: "Require: path, foo\r\nRequire: bar\r\n")))
@@ -53,7 +53,7 @@ struct RequestInspectionTests {
         #expect(text.contains("Unsupported: foo, bar\r\n"))
     }
 
-    @Test("ACK and CANCEL are exempt from Require", .spec("RFC 3261 §8.2.2.3"))
+    @Test("ACK and CANCEL are exempt from Require", .spec("RFC 3261 §8.2.2.3", "RFC 3261 §8.2.2.3/2"))
     func exempt() throws {
         for name in ["ACK", "CANCEL"] {
             let message = try Rig.message(Rig.request(name, extra: "Require: foo\r\n"))
@@ -61,7 +61,7 @@ struct RequestInspectionTests {
         }
     }
 
-    @Test("a proxy refuses what Proxy-Require asks in vain", .spec("RFC 3261 §16.3"))
+    @Test("a proxy refuses what Proxy-Require asks in vain", .spec("RFC 3261 §16.3", "RFC 3261 §16.3/3"))
     func proxy() throws {
         let message = try Rig.message(Rig.request("SUBSCRIBE", extra: "Proxy-Require: foo\r\n"))
         var writer = try #require(
@@ -71,7 +71,7 @@ struct RequestInspectionTests {
 
     @Test(
         "an unknown body gets a 415 with Accept, an unknown encoding one with Accept-Encoding",
-        .spec("RFC 3261 §8.2.3", "RFC 3261 §21.4.13"))
+        .spec("RFC 3261 §8.2.3", "RFC 3261 §21.4.13", "RFC 3261 §8.2.3/1"))
     func content() throws {
         let type = try #require(
             try self.inspect(Rig.request("PUBLISH", extra: "Content-Type: text/plain\r\n", body: "hello")))
@@ -86,7 +86,8 @@ struct RequestInspectionTests {
         #expect(encoding.contains("Accept-Encoding: identity\r\n"))
     }
 
-    @Test("an optional body of an unknown type passes", .spec("RFC 3261 §8.2.3", "RFC 3261 §20.11"))
+    @Test(
+        "an optional body of an unknown type passes", .spec("RFC 3261 §8.2.3", "RFC 3261 §20.11", "RFC 3261 §8.2.3/2"))
     func optional() throws {
         let extra = "Content-Type: text/plain\r\nContent-Disposition: session;handling=optional\r\n"
         #expect(try self.inspect(Rig.request("SUBSCRIBE", extra: extra, body: "hello")) == nil)

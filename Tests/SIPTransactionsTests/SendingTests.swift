@@ -16,7 +16,7 @@ struct SendingTests {
         return try #require(via.branch).text
     }
 
-    @Test("a request above 1300 bytes goes over TCP", .spec("RFC 3261 §18.1.1"))
+    @Test("a request above 1300 bytes goes over TCP", .spec("RFC 3261 §18.1.1", "RFC 3261 §18.1.1/1"))
     func switchToTCP() throws {
         var rig = Rig()
         let small = rig.feed(.send(ClientTransactionID(raw: 1), Rig.outgoing(to: .flow(Rig.flow()), bytes: 900)))
@@ -27,7 +27,7 @@ struct SendingTests {
         #expect(large.observed.contains(.switchedToTCP))
     }
 
-    @Test("the bound counts the whole request with its Via", .spec("RFC 3261 §18.1.1"))
+    @Test("the bound counts the whole request with its Via", .spec("RFC 3261 §18.1.1", "RFC 3261 §18.1.1/1"))
     func exactBound() throws {
         var rig = Rig()
         var largest = 0
@@ -41,7 +41,9 @@ struct SendingTests {
         #expect(largest == 1300)
     }
 
-    @Test("where TCP is refused the request goes over UDP after all, under a new branch", .spec("RFC 3261 §18.1.1"))
+    @Test(
+        "where TCP is refused the request goes over UDP after all, under a new branch",
+        .spec("RFC 3261 §18.1.1", "RFC 3261 §18.1.1/2"))
     func fallBackToUDP() throws {
         var rig = Rig()
         let large = rig.feed(.send(self.id, Rig.outgoing(to: .flow(Rig.flow()), bytes: 2000)))
@@ -82,7 +84,7 @@ struct SendingTests {
 
     @Test(
         "no answer, a refused connection and a 503 lead to the next hop under a new branch",
-        .spec("RFC 3263 §4.3", "RFC 3261 §8.1.2"))
+        .spec("RFC 3263 §4.3", "RFC 3261 §8.1.2", "RFC 3261 §8.1.1.7/1"))
     func failOver() throws {
         var rig = Rig()
         let seen = rig.feed(.send(self.id, Rig.outgoing(to: .hops([self.first, self.second, self.third]))))
@@ -114,7 +116,9 @@ struct SendingTests {
         #expect(try rig.receive(try Rig.response(503, to: bytes)).responses.map(\.status) == [503])
     }
 
-    @Test("an answer that comes late from a hop that was given up is dropped", .spec("RFC 3261 §17.1.3"))
+    @Test(
+        "an answer that comes late from a hop that was given up is dropped",
+        .spec("RFC 3261 §17.1.3", "RFC 3261 §18.1.2/2"))
     func lateAnswer() throws {
         var rig = Rig()
         let one = try #require(rig.feed(.send(self.id, Rig.outgoing(to: .hops([self.first, self.second])))).sent.first)
@@ -223,7 +227,7 @@ struct SendingTests {
         #expect(seen.failures.map(\.failure) == [.unresolvable])
     }
 
-    @Test("one failed peer fails all that wait for it and nobody else", .spec("RFC 3261 §18.4"))
+    @Test("one failed peer fails all that wait for it and nobody else", .spec("RFC 3261 §18.4", "RFC 3261 §18.4/1"))
     func manyWaiting() throws {
         var rig = Rig()
         for number in 1...100 {

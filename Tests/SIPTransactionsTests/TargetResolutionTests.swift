@@ -111,7 +111,7 @@ struct TargetResolutionTests {
 
     @Test(
         "a SIPS URI uses nothing but TLS, and the certificate names what was asked for",
-        .spec("RFC 3263 §4.1", "RFC 5922 §7.3"))
+        .spec("RFC 3263 §4.1", "RFC 5922 §7.3", "RFC 3261 §26.2.2/1"))
     func secure() throws {
         var zone = Zone(
             naptr: [

@@ -6,7 +6,9 @@ import Testing
 
 @Suite("Header values")
 struct HeaderTests {
-    @Test("names, brackets and parameters", .spec("RFC 3261 §20.10", "RFC 3261 §20.20", "RFC 3261 §25.1"))
+    @Test(
+        "names, brackets and parameters",
+        .spec("RFC 3261 §20.10", "RFC 3261 §20.20", "RFC 3261 §25.1", "RFC 3261 §20.10/1"))
     func nameAddress() throws {
         let quoted = try NameAddress.parse(
             octets("\"A. G. \\\"Bell\\\"\" <sip:agb@bell-telephone.com;x=1> ;tag=a48s; q = 0.5"))
@@ -25,7 +27,7 @@ struct HeaderTests {
     }
 
     @Test(
-        "addresses that break the grammar are refused", .spec("RFC 3261 §20.10", "RFC 3261 §25.1"),
+        "addresses that break the grammar are refused", .spec("RFC 3261 §20.10", "RFC 3261 §25.1", "RFC 3261 §20.10/1"),
         arguments: [
             "", "<", "<>", "<sip:a@b", "sip:a@b>", "\"x <sip:a@b>", "\"x\" sip:a@b", "a, b <sip:a@b>", "<sip:a@b> x",
             "<sip:a@b>;", "<sip:a@b>;;a", "<sip:a@b>;a=", "<sip:a@b>;a=\"x", "< sip:a@b>", "<sip:a@b >", "sip:a@b?x=y",
@@ -35,7 +37,9 @@ struct HeaderTests {
         #expect(throws: ParseFault.self) { try NameAddress.parse(octets(text)) }
     }
 
-    @Test("parameters are found whatever their case and blanks", .spec("RFC 3261 §7.3.1", "RFC 3261 §25.1"))
+    @Test(
+        "parameters are found whatever their case and blanks",
+        .spec("RFC 3261 §7.3.1", "RFC 3261 §25.1", "RFC 3261 §7.3.1/4"))
     func parameters() {
         let parameters = Parameters(octets("; A = \"x;\\\"y\" ;flag; b=1;B=2"))
         #expect(parameters.value(of: "a")?.text == "\"x;\\\"y\"")
@@ -69,7 +73,9 @@ struct HeaderTests {
         }
     }
 
-    @Test("CSeq is a number below 2^31 and a method", .spec("RFC 3261 §8.1.1.5", "RFC 3261 §20.16"))
+    @Test(
+        "CSeq is a number below 2^31 and a method", .spec("RFC 3261 §8.1.1.5", "RFC 3261 §20.16", "RFC 3261 §8.1.1.5/1")
+    )
     func cseq() throws {
         #expect(try CSeq.parse(octets("2147483647 PUBLISH")) == CSeq(number: 2_147_483_647, method: .publish))
         #expect(try CSeq.parse(octets("0009   INVITE")).number == 9)
@@ -80,7 +86,7 @@ struct HeaderTests {
         }
     }
 
-    @Test("Event matches by type and id alone", .spec("RFC 6665 §8.2.1"))
+    @Test("Event matches by type and id alone", .spec("RFC 6665 §8.2.1", "RFC 6665 §8.2.1/1", "RFC 6665 §8.2.1/2"))
     func event() throws {
         let plain = try EventHeader.parse(octets("presence"))
         let other = try EventHeader.parse(octets("presence;x=1"))
@@ -93,7 +99,7 @@ struct HeaderTests {
         #expect(template.package.text == "presence.winfo")
     }
 
-    @Test("Subscription-State says state, expires, reason, retry-after", .spec("RFC 6665 §8.2.3"))
+    @Test("Subscription-State says state, expires, reason, retry-after", .spec("RFC 6665 §8.2.3", "RFC 6665 §8.2.3/1"))
     func subscriptionState() throws {
         let active = try SubscriptionState.parse(octets("Active;expires=599"))
         #expect(active.isActive && !active.isPending && !active.isTerminated)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Messages")
 struct MessageTests {
-    @Test("a request is split into its parts", .spec("RFC 3261 §7.1", "RFC 3261 §7.3"))
+    @Test("a request is split into its parts", .spec("RFC 3261 §7.1", "RFC 3261 §7.3", "RFC 3261 §7.1/1"))
     func request() throws {
         let parsed = try SIPMessage.parse(subscribe())
         #expect(parsed.isRequest)
@@ -21,7 +21,9 @@ struct MessageTests {
         try parsed.validate()
     }
 
-    @Test("a response is split into its parts; its method is that of CSeq", .spec("RFC 3261 §7.2", "RFC 3261 §20.16"))
+    @Test(
+        "a response is split into its parts; its method is that of CSeq",
+        .spec("RFC 3261 §7.2", "RFC 3261 §20.16", "RFC 3261 §7.2/1"))
     func response() throws {
         let parsed = try SIPMessage.parse(
             message(
@@ -34,7 +36,9 @@ struct MessageTests {
         try parsed.validate()
     }
 
-    @Test("methods are case-sensitive, and unknown ones are kept", .spec("RFC 3261 §7.1", "RFC 3261 §25.1"))
+    @Test(
+        "methods are case-sensitive, and unknown ones are kept",
+        .spec("RFC 3261 §7.1", "RFC 3261 §25.1", "RFC 3261 §7.1/3"))
     func methods() {
         #expect(Method(octets("INVITE")) == .invite)
         #expect(Method(octets("invite")) == .other(Array("invite".utf8)))
@@ -50,7 +54,9 @@ struct MessageTests {
         #expect(Method(octets("NEW")).token == Array("NEW".utf8))
     }
 
-    @Test("header names are found in any case and in compact form", .spec("RFC 3261 §7.3.1", "RFC 3261 §7.3.3"))
+    @Test(
+        "header names are found in any case and in compact form",
+        .spec("RFC 3261 §7.3.1", "RFC 3261 §7.3.3", "RFC 3261 §7.3.1/4", "RFC 3261 §7.3.3/1"))
     func headerNames() {
         for name in HeaderName.allCases where name != .other {
             let text = "\(name.canonical)"
@@ -86,7 +92,7 @@ struct MessageTests {
         }
     }
 
-    @Test("folded lines are one value; a fold means a blank", .spec("RFC 3261 §7.3.1"))
+    @Test("folded lines are one value; a fold means a blank", .spec("RFC 3261 §7.3.1", "RFC 3261 §7.3.1/2"))
     func folding() throws {
         let parsed = try SIPMessage.parse(
             message(
@@ -98,7 +104,7 @@ struct MessageTests {
         #expect(!parsed.storage[parsed.headers[0].valueRange].contains(0x0D))
     }
 
-    @Test("several lines and comma lists are one list in their order", .spec("RFC 3261 §7.3.1"))
+    @Test("several lines and comma lists are one list in their order", .spec("RFC 3261 §7.3.1", "RFC 3261 §7.3.1/3"))
     func lists() throws {
         let parsed = try SIPMessage.parse(
             subscribe(
@@ -113,7 +119,7 @@ struct MessageTests {
         #expect(parsed.all(.route).count == 2)
     }
 
-    @Test("unknown headers are kept with their names", .spec("RFC 3261 §7.3.1", "RFC 3261 §8.2.2"))
+    @Test("unknown headers are kept with their names", .spec("RFC 3261 §7.3.1", "RFC 3261 §8.2.2", "RFC 3261 §7.3.2/1"))
     func unknownHeaders() throws {
         let parsed = try SIPMessage.parse(subscribe("X-Thing: one", "x-thing:  two "))
         #expect(parsed.first(named: "X-THING")?.text == "one")
@@ -122,7 +128,9 @@ struct MessageTests {
         try parsed.validate()
     }
 
-    @Test("a datagram may be longer than Content-Length, never shorter", .spec("RFC 3261 §18.3", "RFC 3261 §20.14"))
+    @Test(
+        "a datagram may be longer than Content-Length, never shorter",
+        .spec("RFC 3261 §18.3", "RFC 3261 §20.14", "RFC 3261 §18.3/1", "RFC 3261 §18.3/2"))
     func contentLength() throws {
         func body(_ length: String, _ body: String) throws -> SIPMessage {
             try SIPMessage.parse(message("OPTIONS sip:a SIP/2.0", "Content-Length: \(length)", body: body))
@@ -154,7 +162,7 @@ struct MessageTests {
         #expect(ParseFault(.requestURITooLong).status == 414)
     }
 
-    @Test("every fault has a status, and a reason that names it", .spec("RFC 3261 §21.4.1"))
+    @Test("every fault has a status, and a reason that names it", .spec("RFC 3261 §21.4.1", "RFC 3261 §21.4.1/1"))
     func faults() {
         var reasons: Set<String> = []
         for kind in ParseFault.Kind.allCases {
@@ -166,7 +174,7 @@ struct MessageTests {
         #expect("\(ParseFault(.badCSeq))" == "400 Bad CSeq")
     }
 
-    @Test("a validation fault names the header", .spec("RFC 3261 §8.1.1", "RFC 3261 §21.4.1"))
+    @Test("a validation fault names the header", .spec("RFC 3261 §8.1.1", "RFC 3261 §21.4.1", "RFC 3261 §20/1"))
     func namedFaults() throws {
         let cases: [(String, String, ParseFault.Kind)] = [
             ("CSeq", "CSeq: 2147483648 SUBSCRIBE", .badCSeq), ("CSeq", "CSeq: 1 NOTIFY", .cseqMethodMismatch),

@@ -80,7 +80,7 @@ struct MultipartAndStreamTests {
 
     @Test(
         "a double CRLF is a ping for who accepted, a single one a pong for who connected",
-        .spec("RFC 5626 §4.4.1", "RFC 3261 §7.5"))
+        .spec("RFC 5626 §4.4.1", "RFC 3261 §7.5", "RFC 3261 §7.5/1"))
     func keepAlive() throws {
         #expect(try self.items("\r\n\r\n", .accepting) == [.ping])
         #expect(try self.items("\r\n", .accepting).isEmpty)
@@ -93,7 +93,9 @@ struct MultipartAndStreamTests {
             try self.items("\r\n" + self.one + "\r\n", .connecting) == [.pong, .message(Array(self.one.utf8)), .pong])
     }
 
-    @Test("messages are cut by Content-Length, in whatever form it comes", .spec("RFC 3261 §18.3", "RFC 3261 §20.14"))
+    @Test(
+        "messages are cut by Content-Length, in whatever form it comes",
+        .spec("RFC 3261 §18.3", "RFC 3261 §20.14", "RFC 3261 §18.3/2"))
     func contentLength() throws {
         let folded = "SIP/2.0 200 OK\r\nCONTENT-LENGTH  :\r\n 2\r\n\r\nab"
         #expect(
@@ -102,7 +104,9 @@ struct MultipartAndStreamTests {
             ])
     }
 
-    @Test("a stream that cannot be cut ends, and keeps what is needed to answer", .spec("RFC 3261 §18.3"))
+    @Test(
+        "a stream that cannot be cut ends, and keeps what is needed to answer",
+        .spec("RFC 3261 §18.3", "RFC 3261 §18.3/2"))
     func faults() throws {
         let cases: [(String, ParseFault.Kind)] = [
             ("OPTIONS sip:a SIP/2.0\r\nX: y\r\n\r\n", .missingContentLength),
@@ -122,7 +126,7 @@ struct MultipartAndStreamTests {
         }
     }
 
-    @Test("what never becomes a message is bounded", .spec("RFC 3261 §26.3.2.4"))
+    @Test("what never becomes a message is bounded", .spec("RFC 3261 §26.3.2.4", "RFC 3261 §26.3.2.4/1"))
     func bounds() {
         #expect(throws: ParseFault(.headTooLarge)) { try self.items(String(repeating: "a", count: 40_000), .accepting) }
         #expect(throws: ParseFault(.tooManyEmptyLines)) {

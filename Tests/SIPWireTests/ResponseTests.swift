@@ -14,7 +14,9 @@ struct ResponseTests {
         return try SIPMessage.parse(writer.finish(), framing: .stream)
     }
 
-    @Test("a response copies what RFC 3261 says it copies", .spec("RFC 3261 §8.2.6.2", "RFC 3261 §12.1.1"))
+    @Test(
+        "a response copies what RFC 3261 says it copies",
+        .spec("RFC 3261 §8.2.6.2", "RFC 3261 §12.1.1", "RFC 3261 §8.2.6.2/1"))
     func copies() throws {
         let request = subscribe("Via: SIP/2.0/TCP p.example.com;branch=z9hG4bK-2", "Record-Route: <sip:p1;lr>", "X: y")
         let response = try self.answer(request, from: nil)
@@ -31,13 +33,13 @@ struct ResponseTests {
         #expect(response.first(.contentLength)?.text == "0")
     }
 
-    @Test("a To tag that is there stays", .spec("RFC 3261 §8.2.6.2"))
+    @Test("a To tag that is there stays", .spec("RFC 3261 §8.2.6.2", "RFC 3261 §8.2.6.2/2"))
     func toTag() throws {
         let response = try self.answer(subscribe("To: <sip:a@b>;tag=old", without: ["To"]), from: nil)
         #expect(response.first(.to)?.text == "<sip:a@b>;tag=old")
     }
 
-    @Test("only a 100 carries the Timestamp", .spec("RFC 3261 §8.2.6.1"))
+    @Test("only a 100 carries the Timestamp", .spec("RFC 3261 §8.2.6.1", "RFC 3261 §8.2.6.1/2"))
     func timestamp() throws {
         #expect(try self.answer(subscribe("Timestamp: 54"), 100, from: nil).first(.timestamp)?.text == "54")
         #expect(try self.answer(subscribe("Timestamp: 54"), 200, from: nil).first(.timestamp) == nil)
@@ -57,7 +59,8 @@ struct ResponseTests {
     }
 
     @Test(
-        "received is added when sent-by is a name or another address, and not otherwise", .spec("RFC 3261 §18.2.1"),
+        "received is added when sent-by is a name or another address, and not otherwise",
+        .spec("RFC 3261 §18.2.1", "RFC 3261 §18.2.1/1"),
         arguments: [
             (
                 "SIP/2.0/UDP host.example.com;branch=z9hG4bK1",

@@ -8,7 +8,7 @@ import Testing
 struct URITests {
     private func uri(_ text: String) throws -> SIPURI { try SIPURI.parse(octets(text)) }
 
-    @Test("the parts of a SIP URI", .spec("RFC 3261 §19.1.1", "RFC 3261 §25.1"))
+    @Test("the parts of a SIP URI", .spec("RFC 3261 §19.1.1", "RFC 3261 §25.1", "RFC 3261 §19.1.1/1"))
     func parts() throws {
         let uri = try self.uri(
             "sips:al%20ice;x=1:pass@[2001:db8::1]:5061;transport=TLS;lr;maddr=239.0.0.1?subject=a%20b&p=q")
@@ -26,7 +26,7 @@ struct URITests {
     }
 
     @Test(
-        "URIs that break the grammar are refused", .spec("RFC 3261 §25.1", "RFC 3966 §3"),
+        "URIs that break the grammar are refused", .spec("RFC 3261 §25.1", "RFC 3966 §3", "RFC 3261 §19.1.1/1"),
         arguments: [
             "", "sip", "sip:", ":a@b", "1sip:a@b", "sip:@b", "sip:a@", "sip:a@b@c", "sip:a@b:", "sip:a@b:99999",
             "sip:a@b:x",
@@ -41,7 +41,7 @@ struct URITests {
     }
 
     @Test(
-        "the equivalent pairs of the standard", .spec("RFC 3261 §19.1.4"),
+        "the equivalent pairs of the standard", .spec("RFC 3261 §19.1.4", "RFC 3261 §19.1.2/1", "RFC 3261 §19.1.4/1"),
         arguments: [
             ("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtLanTa.CoM;Transport=tcp"),
             ("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5"),
@@ -63,7 +63,8 @@ struct URITests {
     }
 
     @Test(
-        "the pairs of the standard that are not equivalent", .spec("RFC 3261 §19.1.4"),
+        "the pairs of the standard that are not equivalent",
+        .spec("RFC 3261 §19.1.4", "RFC 3261 §19.1.2/1", "RFC 3261 §19.1.4/1"),
         arguments: [
             ("SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP"),
             ("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060"),
@@ -98,7 +99,8 @@ struct URITests {
     }
 
     @Test(
-        "one identity for all ways to write a user", .spec("RFC 3261 §19.1.4", "RFC 3966 §5", "RFC 3859 §3"),
+        "one identity for all ways to write a user",
+        .spec("RFC 3261 §19.1.4", "RFC 3966 §5", "RFC 3859 §3", "RFC 3856 §7/1", "REQ-33141-D1"),
         arguments: [
             ("sip:alice@Example.COM", "sip:alice@example.com"),
             ("sips:alice@example.com;transport=tcp", "sip:alice@example.com"),

@@ -48,7 +48,7 @@ struct StreamTests {
         try await node.shutDown()
     }
 
-    @Test("the answer goes back on the connection of the request", .spec("RFC 3261 §18.2.2"))
+    @Test("the answer goes back on the connection of the request", .spec("RFC 3261 §18.2.2", "RFC 3261 §18.2.2/1"))
     func answer() async throws {
         let node = try await TestNode()
         let client = try await RawClient(try await node.listen(.tcp))

@@ -46,7 +46,9 @@ enum TestCertificates {
 struct TLSTests {
     @Test(
         "a request goes over TLS and its answer comes back on the same connection",
-        .spec("RFC 3261 §18.2.2", "RFC 3261 §26.3.1", "REQ-33141-8", "REQ-33141-43", "REQ-33141-49"),
+        .spec(
+            "RFC 3261 §18.2.2", "RFC 3261 §26.3.1", "REQ-33141-8", "REQ-33141-43", "REQ-33141-49", "RFC 3261 §26.3.1/1",
+            "RFC 3856 §9.1/1"),
         arguments: [TLSConfiguration.Version.tls12, .tls13])
     func bothVersions(version: TLSConfiguration.Version) async throws {
         let server = try await TestNode()
@@ -73,7 +75,7 @@ struct TLSTests {
 
     @Test(
         "mutual TLS shows who the client is, and trusts it if it is listed",
-        .spec("RFC 5922 §7.4", "RFC 5922 §7.1", "RFC 3325 §2.3", "REQ-33141-42"))
+        .spec("RFC 5922 §7.4", "RFC 5922 §7.1", "RFC 3325 §2.3", "REQ-33141-42", "RFC 3261 §26.3.1/1"))
     func mutual() async throws {
         let server = try await TestNode { $0.trustedIdentities = ["client.example.com"] }
         let endpoint = try await server.listen(.tls, tls: try TestCertificates.server(.required))
@@ -90,7 +92,7 @@ struct TLSTests {
 
     @Test(
         "a client without a certificate that we believe is refused, and nothing it sends arrives",
-        .spec("RFC 5922 §7.4", "REQ-33141-53", "REQ-33141-8"),
+        .spec("RFC 5922 §7.4", "REQ-33141-53", "REQ-33141-8", "RFC 3261 §26.3.1/1"),
         arguments: [0, 1], [TLSConfiguration.Version.tls12, .tls13])
     func refusedClient(kind: Int, version: TLSConfiguration.Version) async throws {
         let server = try await TestNode()
@@ -123,7 +125,7 @@ struct TLSTests {
 
     @Test(
         "a server that is not the one we wanted gets no byte of the message",
-        .spec("RFC 5922 §7.3", "RFC 5922 §7.2", "REQ-33141-18"),
+        .spec("RFC 5922 §7.3", "RFC 5922 §7.2", "REQ-33141-18", "RFC 3261 §26.3.1/2", "REQ-33141-44"),
         arguments: ["other.example", "sub.example.com", "example.com.evil", "127.0.0.2"])
     func wrongName(name: String) async throws {
         let server = try await TestNode()
@@ -208,7 +210,7 @@ struct TLSTests {
 
     @Test(
         "a record that was changed on the way ends the connection and changes nothing else",
-        .spec("REQ-33141-28", "REQ-33141-54"), arguments: [TLSConfiguration.Version.tls12, .tls13])
+        .spec("REQ-33141-28", "REQ-33141-54", "REQ-33141-45"), arguments: [TLSConfiguration.Version.tls12, .tls13])
     func tampered(version: TLSConfiguration.Version) async throws {
         let server = try await TestNode()
         let endpoint = try await server.listen(.tls, tls: try TestCertificates.server())
@@ -263,7 +265,7 @@ struct TLSTests {
 
     @Test(
         "the wild card, the user and the scheme in a certificate count for nothing",
-        .spec("RFC 5922 §7.1", "RFC 5922 §7.2"))
+        .spec("RFC 5922 §7.1", "RFC 5922 §7.2", "REQ-33141-44"))
     func names() {
         let plain = PeerCertificate(domainNames: ["Example.com", "*.example.net"], uris: [])
         #expect(plain.matches(domain: "EXAMPLE.COM") && plain.matches(domain: "example.com."))

@@ -36,7 +36,8 @@ struct TortureTests {
         "RFC 4475",
         .spec(
             "RFC 4475 §3.1.1", "RFC 4475 §3.1.2", "RFC 4475 §3.2", "RFC 4475 §3.3", "RFC 4475 §3.4",
-            "RFC 3261 §7.3", "RFC 3261 §25.1"),
+            "RFC 3261 §7.3", "RFC 3261 §25.1", "RFC 3261 §7.1/1", "RFC 3261 §7.3.1/1", "RFC 3261 §20/1",
+            "RFC 3261 §21.5.6/1"),
         arguments: TortureMessage.all(of: "RFC4475"))
     func rfc4475(_ message: TortureMessage) { self.judge(message) }
 
@@ -45,7 +46,9 @@ struct TortureTests {
     func rfc5118(_ message: TortureMessage) { self.judge(message) }
 
     @Test(
-        "attacks", .spec("RFC 3261 §8.1.1", "RFC 3261 §8.2", "RFC 3261 §18.3", "RFC 3261 §20", "RFC 3261 §26.1"),
+        "attacks",
+        .spec(
+            "RFC 3261 §8.1.1", "RFC 3261 §8.2", "RFC 3261 §18.3", "RFC 3261 §20", "RFC 3261 §26.1", "RFC 3261 §18.3/1"),
         arguments: TortureMessage.all(of: "Attacks"))
     func attacks(_ message: TortureMessage) { self.judge(message) }
 

@@ -25,7 +25,7 @@ struct AuthenticationTests {
 
     @Test(
         "a 401 is answered with credentials, a higher CSeq and the same Call-ID",
-        .spec("RFC 3261 §22.2", "RFC 7616 §3.4"))
+        .spec("RFC 3261 §22.2", "RFC 7616 §3.4", "RFC 3261 §8.1.3.5/1", "RFC 3261 §22.2/1"))
     func challenged() throws {
         var stage = Stage(password: "secret")
         stage.order(.publish(try Sample.document()))
@@ -40,7 +40,7 @@ struct AuthenticationTests {
         #expect(again.message.body.text == plain.message.body.text)
     }
 
-    @Test("a 407 is answered for the proxy", .spec("RFC 3261 §22.3"))
+    @Test("a 407 is answered for the proxy", .spec("RFC 3261 §22.3", "RFC 3261 §8.1.3.5/1", "RFC 3261 §22.3/1"))
     func proxy() throws {
         var stage = Stage(password: "secret")
         stage.order(.watch(first, SubscriptionRequest(resource: "sip:alice@home.test")))
@@ -63,7 +63,7 @@ struct AuthenticationTests {
         #expect(refresh.message.first(.authorization)?.text.contains("nc=00000002") ?? false)
     }
 
-    @Test("a wrong password is tried once, not for ever", .spec("RFC 3261 §22.2"))
+    @Test("a wrong password is tried once, not for ever", .spec("RFC 3261 §22.2", "RFC 3261 §22.2/1"))
     func wrong() throws {
         var stage = Stage(password: "wrong")
         stage.order(.publish(try Sample.document()))

@@ -15,7 +15,10 @@ struct NotificationTests {
     }
 
     @Test(
-        "each reason for an end has its consequence", .spec("RFC 6665 §4.1.3", "RFC 4660 §5", "REQ-24141-16"),
+        "each reason for an end has its consequence",
+        .spec(
+            "RFC 6665 §4.1.3", "RFC 4660 §5", "REQ-24141-16", "RFC 4660 §3.3.4/1", "RFC 6665 §4.1.3/5",
+            "RFC 6665 §4.1.3/6", "RFC 6665 §4.1.3/7", "RFC 6665 §4.4.2/2"),
         arguments: [
             ("deactivated", Follow.atOnce), ("deactivated;retry-after=100", .atOnce), ("timeout", .atOnce),
             ("probation;retry-after=77", .later(77)), ("giveup;retry-after=50", .later(50)), ("giveup", .atOnce),
@@ -44,7 +47,7 @@ struct NotificationTests {
         }
     }
 
-    @Test("a terminated subscription without a reason may be made again", .spec("RFC 6665 §4.1.3"))
+    @Test("a terminated subscription without a reason may be made again", .spec("RFC 6665 §4.1.3", "RFC 6665 §4.1.3/6"))
     func withoutReason() throws {
         var (stage, initial) = try subscribed()
         try stage.notify(initial, "terminated", cseq: 2)
@@ -69,7 +72,9 @@ struct NotificationTests {
         #expect((2...12).contains(count))
     }
 
-    @Test("pending is told, and active when the user has consented", .spec("RFC 6665 §4.1.3", "RFC 3856 §6.6"))
+    @Test(
+        "pending is told, and active when the user has consented",
+        .spec("RFC 6665 §4.1.3", "RFC 3856 §6.6", "RFC 6665 §4.1.2.1/4", "RFC 6665 §4.1.2.1/6"))
     func pending() throws {
         var (stage, subscribe) = try watching()
         try stage.answer(subscribe, 202, "Expires: 600")
@@ -80,7 +85,7 @@ struct NotificationTests {
     }
 
     @Test(
-        "a time that is missing or absurd does not disturb", .spec("RFC 6665 §4.1.3"),
+        "a time that is missing or absurd does not disturb", .spec("RFC 6665 §4.1.3", "RFC 6665 §4.1.3/8"),
         arguments: ["active", "active;expires=4294967295", "active;expires=99999999999999999999"])
     func oddTimes(state: String) throws {
         var (stage, subscribe) = try watching()
@@ -90,7 +95,8 @@ struct NotificationTests {
     }
 
     @Test(
-        "a NOTIFY that arrives out of order is refused, so that old state never replaces new", .spec("RFC 3261 §12.2.2")
+        "a NOTIFY that arrives out of order is refused, so that old state never replaces new",
+        .spec("RFC 3261 §12.2.2", "RFC 3856 §6.8/1")
     )
     func outOfOrder() throws {
         var (stage, initial) = try subscribed()
@@ -101,7 +107,7 @@ struct NotificationTests {
         #expect(stage.events.isEmpty)
     }
 
-    @Test("a NOTIFY that belongs to nothing gets 481", .spec("RFC 6665 §4.1.3"))
+    @Test("a NOTIFY that belongs to nothing gets 481", .spec("RFC 6665 §4.1.3", "RFC 6665 §4.1.3/1", "REQ-33141-7"))
     func unknown() throws {
         var (stage, initial) = try subscribed()
         let other = try SIPMessage.parse(
@@ -110,7 +116,7 @@ struct NotificationTests {
         #expect(try stage.notify(other, "active;expires=600", cseq: 2).status == 481)
     }
 
-    @Test("a NOTIFY with another tag of ours gets 481", .spec("RFC 6665 §4.1.3"))
+    @Test("a NOTIFY with another tag of ours gets 481", .spec("RFC 6665 §4.1.3", "RFC 6665 §4.1.3/1"))
     func otherTag() throws {
         var (stage, initial) = try subscribed()
         let tag = try #require(initial.fromTag()).text
@@ -120,7 +126,7 @@ struct NotificationTests {
         #expect(stage.events.isEmpty)
     }
 
-    @Test("a NOTIFY of a package that was never asked for gets 489", .spec("RFC 6665 §4.1.3"))
+    @Test("a NOTIFY of a package that was never asked for gets 489", .spec("RFC 6665 §4.1.3", "RFC 6665 §4.1.3/2"))
     func unknownPackage() throws {
         var (stage, initial) = try subscribed()
         let other = try SIPMessage.parse(
@@ -132,7 +138,8 @@ struct NotificationTests {
     }
 
     @Test(
-        "another package or id inside the dialog is another subscription", .spec("RFC 6665 §8.2.1"),
+        "another package or id inside the dialog is another subscription",
+        .spec("RFC 6665 §8.2.1", "RFC 6665 §8.2.1/1"),
         arguments: ["presence.winfo", "presence;id=7"])
     func otherEvent(event: String) throws {
         var (stage, initial) = try subscribed()
@@ -188,7 +195,7 @@ struct NotificationTests {
         #expect(stage.events.contains(.stateUnchanged(first)))
     }
 
-    @Test("the same state twice is one change", .spec("RFC 3856 §6.7"))
+    @Test("the same state twice is one change", .spec("RFC 3856 §6.7", "RFC 3856 §6.8/2"))
     func unchanged() throws {
         var (stage, initial) = try subscribed()
         try stage.notify(initial, "active;expires=600", cseq: 2, body: Sample.text())
@@ -197,7 +204,7 @@ struct NotificationTests {
 
     @Test(
         "a refresh carries the tag of the state; a 204 keeps it and no NOTIFY is waited for",
-        .spec("RFC 5839 §5.4", "RFC 6665 §4.1.2.2"))
+        .spec("RFC 5839 §5.4", "RFC 6665 §4.1.2.2", "RFC 5839 §5.2/1", "RFC 5839 §5.3/1", "RFC 5839 §5.6/1"))
     func conditional() throws {
         var (stage, subscribe) = try watching(
             SubscriptionRequest(resource: "sip:alice@home.test", conditional: true))
@@ -217,7 +224,8 @@ struct NotificationTests {
         #expect(stage.sent.count == 1)
     }
 
-    @Test("a NOTIFY without a body and with the known tag confirms the state", .spec("RFC 5839 §5.2"))
+    @Test(
+        "a NOTIFY without a body and with the known tag confirms the state", .spec("RFC 5839 §5.2", "RFC 5839 §5.3/2"))
     func suppressedBody() throws {
         var (stage, subscribe) = try watching(
             SubscriptionRequest(resource: "sip:alice@home.test", conditional: true))
@@ -228,7 +236,7 @@ struct NotificationTests {
         #expect(stage.events.first == .stateUnchanged(first))
     }
 
-    @Test("an unsubscription answered 204 is over at once", .spec("RFC 5839 §5.5"))
+    @Test("an unsubscription answered 204 is over at once", .spec("RFC 5839 §5.5", "RFC 5839 §5.7/1"))
     func conditionalEnd() throws {
         var (stage, _) = try subscribed(SubscriptionRequest(resource: "sip:alice@home.test", conditional: true))
         stage.order(.unwatch(first))

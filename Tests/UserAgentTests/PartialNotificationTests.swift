@@ -33,7 +33,11 @@ struct PartialNotificationTests {
         return (stage, subscribe.message)
     }
 
-    @Test("both types are accepted, differences preferred", .spec("RFC 5263 §4.1", "REQ-24141-12"))
+    @Test(
+        "both types are accepted, differences preferred",
+        .spec(
+            "RFC 5263 §4.1", "REQ-24141-12", "RFC 3856 §6.5/3", "RFC 5263 §4.1/1", "RFC 5263 §4.2/1", "RFC 5263 §4.5/1")
+    )
     func accept() throws {
         let (_, subscribe) = try watching(self.request)
         #expect(
@@ -41,7 +45,7 @@ struct PartialNotificationTests {
                 == "application/pidf-diff+xml;q=1, application/pidf+xml;q=0.5")
     }
 
-    @Test("a difference that follows patches the state", .spec("RFC 5263 §4.4"))
+    @Test("a difference that follows patches the state", .spec("RFC 5263 §4.4", "RFC 5263 §4.5/1", "RFC 5263 §4.5/3"))
     func patch() throws {
         var (stage, initial) = try self.started()
         #expect(stage.events.first == .presenceChanged(first, try Sample.document()))
@@ -55,7 +59,7 @@ struct PartialNotificationTests {
         #expect(document.summary.isOpen == false)
     }
 
-    @Test("an old difference is dropped", .spec("RFC 5263 §4.4"))
+    @Test("an old difference is dropped", .spec("RFC 5263 §4.4", "RFC 5263 §4.5/4"))
     func old() throws {
         var (stage, initial) = try self.started()
         stage.clear()
@@ -65,7 +69,7 @@ struct PartialNotificationTests {
         #expect(stage.sent.isEmpty)
     }
 
-    @Test("a gap in the versions is closed by a refresh", .spec("RFC 5263 §4.4"))
+    @Test("a gap in the versions is closed by a refresh", .spec("RFC 5263 §4.4", "RFC 5263 §4.5/5"))
     func gap() throws {
         var (stage, initial) = try self.started()
         stage.clear()
@@ -83,7 +87,7 @@ struct PartialNotificationTests {
 
     @Test(
         "a difference that cannot be applied is closed by a refresh; at last whole documents are asked for",
-        .spec("RFC 5263 §4.4"))
+        .spec("RFC 5263 §4.4", "RFC 5263 §4.5/6"))
     func broken() throws {
         var (stage, initial) = try self.started()
         var asked: [String] = []
@@ -101,7 +105,7 @@ struct PartialNotificationTests {
         #expect(asked.last == "application/pidf+xml")
     }
 
-    @Test("a whole document in between replaces the state", .spec("RFC 5263 §4.4"))
+    @Test("a whole document in between replaces the state", .spec("RFC 5263 §4.4", "RFC 5263 §4.5/7"))
     func switched() throws {
         var (stage, initial) = try self.started()
         stage.clear()

@@ -25,7 +25,9 @@ struct PublisherTests {
 
     @Test(
         "the first PUBLISH carries the whole state, no condition, and names the presentity in Request-URI and To",
-        .spec("RFC 3903 §4.2", "REQ-24141-2", "REQ-24141-3", "REQ-24141-10"))
+        .spec(
+            "RFC 3903 §4.2", "REQ-24141-2", "REQ-24141-3", "REQ-24141-10", "RFC 3903 §4/1", "RFC 3903 §4/2",
+            "RFC 3903 §4/4", "RFC 3903 §4/5", "RFC 3903 §4.2/1"))
     func initial() throws {
         let (stage, message) = try self.published()
         #expect(message.requestURI.text == "sip:alice@home.test")
@@ -41,7 +43,7 @@ struct PublisherTests {
 
     @Test(
         "more than 1200 s are refreshed 600 s before their end, without a body and with the tag",
-        .spec("REQ-24141-5", "RFC 3903 §4.3"))
+        .spec("REQ-24141-5", "RFC 3903 §4.3", "RFC 3903 §4.3/1", "RFC 3903 §5/1"))
     func refreshLate() throws {
         var (stage, _) = try self.published(expires: 3600)
         stage.wait(.seconds(2999))
@@ -56,7 +58,8 @@ struct PublisherTests {
         #expect(try stage.next(.publish).message.first(.sipIfMatch)?.text == "two")
     }
 
-    @Test("up to 1200 s are refreshed at half-time", .spec("REQ-24141-5"), arguments: [UInt32(1200), 60])
+    @Test(
+        "up to 1200 s are refreshed at half-time", .spec("REQ-24141-5", "RFC 3903 §4/4"), arguments: [UInt32(1200), 60])
     func refreshAtHalf(expires: UInt32) throws {
         var (stage, _) = try self.published(expires: expires)
         stage.wait(.seconds(Int64(expires) / 2) - .milliseconds(1))
@@ -65,7 +68,7 @@ struct PublisherTests {
         #expect(stage.sent.count == 1)
     }
 
-    @Test("changed state is published under the last tag", .spec("RFC 3903 §4.4"))
+    @Test("changed state is published under the last tag", .spec("RFC 3903 §4.4", "RFC 3903 §4.4/1"))
     func modify() throws {
         var (stage, _) = try self.published()
         stage.order(.publish(try Sample.document("closed")))
@@ -74,7 +77,9 @@ struct PublisherTests {
         #expect(modify.message.body.text.contains("closed"))
     }
 
-    @Test("two PUBLISH are never in flight; the newest state follows when the answer is there", .spec("RFC 3903 §4.1"))
+    @Test(
+        "two PUBLISH are never in flight; the newest state follows when the answer is there",
+        .spec("RFC 3903 §4.1", "RFC 3903 §4/3", "RFC 3903 §5/1"))
     func oneAtATime() throws {
         var (stage, _) = try self.published()
         stage.order(.publish(try Sample.document("closed", note: "a")))
@@ -88,7 +93,7 @@ struct PublisherTests {
         #expect(last.message.body.text.contains("<note>c</note>"))
     }
 
-    @Test("a removal carries Expires 0, the tag and no body", .spec("RFC 3903 §4.5", "REQ-24141-10"))
+    @Test("a removal carries Expires 0, the tag and no body", .spec("RFC 3903 §4.5", "REQ-24141-10", "RFC 3903 §4.5/1"))
     func remove() throws {
         var (stage, _) = try self.published()
         stage.order(.unpublish)
@@ -103,7 +108,9 @@ struct PublisherTests {
         #expect(stage.agent.nextDeadline == nil)
     }
 
-    @Test("a 412 voids the tag: the state is published anew and in full", .spec("RFC 3903 §4.3", "REQ-24141-10"))
+    @Test(
+        "a 412 voids the tag: the state is published anew and in full",
+        .spec("RFC 3903 §4.3", "REQ-24141-10", "RFC 3903 §5/2"))
     func preconditionFailed() throws {
         var (stage, _) = try self.published()
         stage.wait(.seconds(3000))
@@ -115,7 +122,9 @@ struct PublisherTests {
         #expect(stage.events.last == .published(entityTag: "new", expires: 3600))
     }
 
-    @Test("a compositor that answers everything with 412 is not asked without end", .spec("RFC 3903 §4.4"))
+    @Test(
+        "a compositor that answers everything with 412 is not asked without end",
+        .spec("RFC 3903 §4.4", "RFC 3903 §5/2"))
     func endlessPrecondition() throws {
         var (stage, _) = try self.published()
         stage.order(.publish(try Sample.document("closed")))
@@ -130,7 +139,7 @@ struct PublisherTests {
                 == .publicationFailed(.refused(status: 412, reason: "Conditional Request Failed"), retryAt: nil))
     }
 
-    @Test("a 423 is followed by the same request for at least Min-Expires", .spec("RFC 3903 §4.2"))
+    @Test("a 423 is followed by the same request for at least Min-Expires", .spec("RFC 3903 §4.2", "RFC 3903 §5/3"))
     func intervalTooBrief() throws {
         var stage = Stage { $0.publicationExpires = 30 }
         stage.order(.publish(try Sample.document()))
@@ -152,7 +161,9 @@ struct PublisherTests {
         #expect(stage.events.count == 1)
     }
 
-    @Test("a 503 with Retry-After is obeyed, also when the user changes the state meanwhile", .spec("RFC 3903 §4.2"))
+    @Test(
+        "a 503 with Retry-After is obeyed, also when the user changes the state meanwhile",
+        .spec("RFC 3903 §4.2", "RFC 3903 §9/1"))
     func throttled() throws {
         var (stage, _) = try self.published()
         stage.order(.publish(try Sample.document("closed")))
@@ -197,7 +208,9 @@ struct PublisherTests {
         #expect(stage.sent.isEmpty)
     }
 
-    @Test("a 415 to a partial publication is followed by the whole document", .spec("RFC 5264 §4.1", "REQ-24141-4"))
+    @Test(
+        "a 415 to a partial publication is followed by the whole document",
+        .spec("RFC 5264 §4.1", "REQ-24141-4", "RFC 3261 §8.1.3.5/2", "RFC 5264 §4.2/4"))
     func partialRefused() throws {
         var stage = Stage { $0.partialPublication = true }
         stage.order(.publish(try Sample.document()))
@@ -222,7 +235,7 @@ struct PublisherTests {
         #expect(try stage.next(.publish).message.first(.sipIfMatch) == nil)
     }
 
-    @Test("a configured rate holds changes back and then sends the newest", .spec("REQ-24141-5"))
+    @Test("a configured rate holds changes back and then sends the newest", .spec("REQ-24141-5", "RFC 3903 §9/2"))
     func rate() throws {
         var (stage, _) = try self.published(interval: .seconds(30))
         stage.order(.publish(try Sample.document("closed", note: "a")))

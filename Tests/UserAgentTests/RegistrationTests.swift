@@ -10,7 +10,9 @@ import Testing
 struct RegistrationTests {
     private let contact = "Contact: <sip:bob@192.0.2.7:5062>"
 
-    @Test("a REGISTER names the domain, the address of record and the contact", .spec("RFC 3261 §10.2", "REQ-24141-1"))
+    @Test(
+        "a REGISTER names the domain, the address of record and the contact",
+        .spec("RFC 3261 §10.2", "REQ-24141-1", "RFC 3261 §10.2/1"))
     func request() throws {
         var stage = Stage { $0.instance = "urn:uuid:00000000-0000-1000-8000-0123456789ab" }
         stage.order(.register)
@@ -26,7 +28,9 @@ struct RegistrationTests {
         #expect(message.contains("gruu", in: .supported))
     }
 
-    @Test("the time of the own contact counts, and the registration is refreshed", .spec("RFC 3261 §10.2.4"))
+    @Test(
+        "the time of the own contact counts, and the registration is refreshed",
+        .spec("RFC 3261 §10.2.4", "RFC 3261 §10.2.4/1"))
     func refresh() throws {
         var stage = Stage()
         stage.order(.register)
@@ -42,7 +46,7 @@ struct RegistrationTests {
         #expect(try two.message.cseq().number == one.message.cseq().number + 1)
     }
 
-    @Test("a 423 raises the time", .spec("RFC 3261 §10.2.8"))
+    @Test("a 423 raises the time", .spec("RFC 3261 §10.2.8", "RFC 3261 §10.2.8/1"))
     func tooBrief() throws {
         var stage = Stage { $0.registrationExpires = 10 }
         stage.order(.register)
@@ -50,7 +54,9 @@ struct RegistrationTests {
         #expect(try stage.next(.register).message.first(.expires)?.text == "600")
     }
 
-    @Test("the GRUU of the registrar becomes the Contact of subscriptions", .spec("RFC 5627 §4.2", "RFC 6665 §4.5.1"))
+    @Test(
+        "the GRUU of the registrar becomes the Contact of subscriptions",
+        .spec("RFC 5627 §4.2", "RFC 6665 §4.5.1", "RFC 6665 §4.1.2.1/3", "RFC 6665 §4.5.1/2"))
     func gruu() throws {
         var stage = Stage { $0.instance = "urn:uuid:1" }
         stage.order(.register)
