@@ -58,6 +58,13 @@ package struct AuthenticationParameters: Sendable {
         self.entries = entries
     }
 
+    /// The scheme of a header value, whatever follows it; empty where none stands there.
+    package static func scheme(of value: Octets) -> Octets {
+        var scanner = Scanner(rest: value)
+        scanner.skipBlanks()
+        return scanner.token()
+    }
+
     /// A parameter by its name in any case.
     package subscript(_ name: StaticString) -> Entry? { self.entries.first { $0.name.equalsIgnoringCase(name) } }
 

@@ -54,8 +54,10 @@ package struct DigestResponse: Sendable {
 
     /// Reads a header value.
     package static func read(_ value: Octets) -> Reading {
+        // The scheme comes first: what follows another one, the token of Basic for instance, has a grammar of its own.
+        let scheme = AuthenticationParameters.scheme(of: value)
+        guard scheme.isEmpty || scheme.equalsIgnoringCase("Digest") else { return .otherScheme }
         guard let parameters = AuthenticationParameters(value) else { return .malformed("Bad Authorization") }
-        guard parameters.scheme.equalsIgnoringCase("Digest") else { return .otherScheme }
         guard let user = parameters["username"], let realm = parameters["realm"], let nonce = parameters["nonce"],
             let uri = parameters["uri"], let response = parameters["response"]
         else { return .malformed("Incomplete Digest Authorization") }

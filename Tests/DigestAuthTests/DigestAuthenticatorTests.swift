@@ -336,4 +336,16 @@ struct DigestAuthenticatorTests {
         #expect(!shown.contains("[48,") && !"\(credentials)".contains("secret"))
         #expect("\(credentials)".contains("<redacted>"))
     }
+
+    @Test("Basic is never taken and never offered", .spec("RFC 3261 §22.4/3", "REQ-33141-31"))
+    func basic() {
+        var server = self.server()
+        // alice:secret, in the clear for everybody on the way.
+        let headers = [Array("Basic YWxpY2U6c2VjcmV0".utf8)]
+        #expect(self.judge(&server, headers, at: self.start) == "absent")
+        var entropy = Entropy.seeded(1)
+        for challenge in server.challenge(at: self.start, entropy: &entropy) {
+            #expect(challenge.starts(with: Array("Digest ".utf8)))
+        }
+    }
 }

@@ -127,4 +127,19 @@ struct PartialTests {
         #expect(PartialPresence.verdict(received: 6, isFull: false, known: 4) == .refresh)
         #expect(PartialPresence.verdict(received: 6, isFull: false, known: nil) == .refresh)
     }
+
+    @Test("the root of a partial document is one of two", .spec("RFC 5262 §3/4"))
+    func roots() throws {
+        let document = try PresenceDocument.parse(octets(Sample.full))
+        for text in [
+            Sample.full,
+            Sample.full.replacing("<presence ", with: "<pidf-full ").replacing("</presence", with: "</pidf-full"),
+            "<p:presence xmlns:p=\"urn:ietf:params:xml:ns:pidf-diff\" entity=\"sip:ana@home1.net\"/>",
+            "<p:add xmlns:p=\"urn:ietf:params:xml:ns:pidf-diff\" sel=\"*\"/>",
+        ] {
+            let fault = #expect(throws: DocumentFault.self, "\(text)") { try PartialPresence.parse(octets(text)) }
+            #expect(fault?.status == 400)
+            #expect(throws: DocumentFault.self) { try PartialPresence.applying(octets(text), to: document) }
+        }
+    }
 }

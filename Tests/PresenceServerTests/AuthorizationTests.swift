@@ -264,4 +264,18 @@ struct AuthorizationTests {
         #expect([counters.blocked, counters.confirmed, counters.politelyBlocked, counters.allowed] == [1, 1, 1, 2])
         #expect(counters.refusals[403] == 1)
     }
+
+    @Test(
+        "a rule meets its watcher however the watcher writes itself", .spec("REQ-33141-D1"),
+        arguments: [
+            "sip:watcher@bench.test", "SIP:watcher@BENCH.test", "sips:watcher@bench.test;transport=tls",
+            "sip:%77atcher@bench.test", "sip:watcher:pw@bench.test;x=y", "pres:watcher@bench.test",
+        ])
+    func written(_ watcher: String) throws {
+        var bench = Bench { $0.fromStandsInForIdentity = false }
+        bench.setRules("ann", [Bench.rule("ann", "watcher", .block)])
+        #expect(try bench.subscribe("ann", extra: Bench.asserted(watcher)).answer.status == 403)
+        #expect(bench.decisions.last?.actor == Array("sip:watcher@bench.test".utf8))
+        #expect(bench.notifications.isEmpty)
+    }
 }

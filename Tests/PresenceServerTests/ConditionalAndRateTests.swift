@@ -307,4 +307,13 @@ struct RateControlTests {
         #expect((2...3).contains(told.count))
         #expect(told.last?.body.contains("v9") == true)
     }
+
+    @Test("a shorter life raises a rate that would let nothing through", .spec("RFC 6446 §5.3/2"))
+    func raisedAgain() throws {
+        var bench = Bench()
+        let dialog = try bench.subscribe("ann", event: "presence;max-rate=0.002", expires: "1000")
+        #expect(bench.drain().last?.state == "active;expires=1000;max-rate=0.002")
+        _ = try bench.resubscribe(dialog, cseq: 2, event: "presence;max-rate=0.002", expires: "100")
+        #expect(bench.drain().last?.state == "active;expires=100;max-rate=0.01")
+    }
 }

@@ -112,7 +112,7 @@ struct WatcherFilterTests {
 
     @Test(
         "a bad filter is answered with 488 and leaves nothing",
-        .spec("RFC 4660 §4.1", "RFC 4660 §5.2", "RFC 3261 §21.4.26", "RFC 4660 §5.2/2"))
+        .spec("RFC 4660 §4.1", "RFC 4660 §5.2", "RFC 3261 §21.4.26", "RFC 4660 §5.2/2", "RFC 4660 §5.4/3"))
     func bad() throws {
         var bench = Bench()
         for body in [
@@ -125,7 +125,7 @@ struct WatcherFilterTests {
         #expect(bench.notifications.isEmpty)
     }
 
-    @Test("filter bombs are refused quickly", .spec("RFC 4660 §8", "RFC 4661 §7", "RFC 4660 §8/1"))
+    @Test("filter bombs are refused quickly", .spec("RFC 4660 §8", "RFC 4661 §7", "RFC 4660 §8/1", "RFC 4660 §5.4/3"))
     func bombs() throws {
         var bench = Bench()
         let entity =
@@ -145,6 +145,57 @@ struct WatcherFilterTests {
         }
         #expect(try small.subscribe("ann", body: Self.filter("ann", what: "//p:note")).answer.status == 488)
         #expect(try small.subscribe("ann").answer.status == 200)
+    }
+
+    @Test(
+        "a filter that sleeps shows everything, and wakes with the SUBSCRIBE that enables it", .spec("RFC 4660 §5.3/1"))
+    func asleep() throws {
+        var bench = Bench()
+        var tag = try bench.publish("ann", body: Bench.pidf("ann", note: "a")).text(.sipETag)
+        let dialog = try bench.subscribe("ann", body: Self.filter("ann", what: Self.basic))
+        #expect(bench.drain().last?.body.contains("meeting") == false)
+        _ = try bench.resubscribe(
+            dialog, cseq: 2, body: Self.filter("ann", what: Self.basic, attributes: " enabled=\"false\""))
+        #expect(bench.drain().last?.body.contains("meeting") == true)
+        tag = try bench.publish("ann", body: Bench.pidf("ann", note: "b"), tag: tag).text(.sipETag)
+        #expect(bench.drain().count == 1)
+        _ = try bench.resubscribe(
+            dialog, cseq: 3, body: Self.filter("ann", what: Self.basic, attributes: " enabled=\"true\""))
+        let awake = bench.drain()
+        #expect(awake.count == 1)
+        #expect(awake.last?.body.contains("meeting") == false && awake.last?.body.contains("open") == true)
+        try bench.publish("ann", body: Bench.pidf("ann", note: "c"), tag: tag)
+        #expect(bench.drain().isEmpty)
+    }
+
+    @Test("a filter that selects nothing brings a NOTIFY without a body", .spec("RFC 4660 §5.3.1/2"))
+    func nothing() throws {
+        var bench = Bench()
+        try bench.publish("ann")
+        let dialog = try bench.subscribe("ann", body: Self.filter("ann", what: "//p:tuple[@id=\"none\"]"))
+        #expect(dialog.answer.status == 200)
+        let told = bench.drain()
+        #expect(told.count == 1)
+        #expect(told.first?.state.hasPrefix("active") == true)
+        #expect(told.first?.body.isEmpty == true && told.first?.contentType.isEmpty == true)
+        #expect(told.first?.header(.contentLength) == "0")
+    }
+
+    @Test("a filter opens nothing that authorization closes", .spec("RFC 4660 §5.3.1/5", "REQ-33141-10"))
+    func authorized() throws {
+        for handling in [AuthorizationRule.Handling.politeBlock, .confirm] {
+            var bench = Bench()
+            bench.setRules("ann", [Bench.rule("ann", "watcher", handling)])
+            let tag = try bench.publish("ann", body: Bench.pidf("ann", note: "secret")).text(.sipETag)
+            for what in ["//p:note", "//p:tuple", "/p:presence", ""] {
+                _ = try bench.subscribe("ann", body: Self.filter("ann", what: what))
+            }
+            _ = try bench.subscribe(
+                "ann", body: Self.filter("ann", trigger: "<changed>//p:note</changed>"), expires: "0")
+            #expect(bench.drain().allSatisfy { !$0.body.contains("secret") && !$0.body.contains("open") })
+            try bench.publish("ann", body: Bench.pidf("ann", note: "more secret"), tag: tag)
+            #expect(bench.drain().isEmpty)
+        }
     }
 }
 
@@ -339,5 +390,87 @@ struct PartialPresenceTests {
         #expect(answer.status == 200)
         _ = try bench.subscribe("ann")
         #expect(bench.drain().last?.body.contains("full") == true)
+    }
+
+    @Test(
+        "a difference that would be longer is sent as a whole, and those that were held back become one",
+        .spec("RFC 5263 §4.4/9", "RFC 6446 §5.5.1/1"))
+    func longDifference() throws {
+        var bench = Bench()
+        var tag = try bench.publish("ann", body: Self.large("open")).text(.sipETag)
+        _ = try bench.subscribe("ann", extra: Self.both, event: "presence;max-rate=0.1")
+        let first = try #require(bench.drain().last)
+        for basic in ["closed", "open", "closed"] {
+            tag = try bench.publish("ann", body: Self.large(basic), tag: tag).text(.sipETag)
+        }
+        bench.advance(.seconds(11))
+        let merged = bench.drain()
+        #expect(merged.count == 1)
+        let known = try PartialPresence.parseFull(Array(first.body.utf8)[...])
+        let patched = try PartialPresence.applying(Array(try #require(merged.first).body.utf8)[...], to: known)
+        #expect(String(decoding: patched.serialised(), as: UTF8.self).contains("<basic>closed</basic>"))
+        // Nothing is as it was: the whole is shorter than what would say so.
+        try bench.publish("ann", body: Bench.pidf("ann", tuple: "new", basic: "open", note: "other"), tag: tag)
+        bench.advance(.seconds(11))
+        let whole = try #require(bench.drain().last)
+        #expect(whole.body.contains("pidf-full"))
+        #expect(Self.version(whole.body) == 3)
+    }
+
+    @Test("the tag of a difference is that of the whole state", .spec("RFC 5839 §6.4/1"))
+    func tagOfDifference() throws {
+        var bench = Bench()
+        let tag = try bench.publish("ann", body: Self.large("open")).text(.sipETag)
+        let dialog = try bench.subscribe("ann", extra: Self.both)
+        try bench.publish("ann", body: Self.large("closed"), tag: tag)
+        let difference = try #require(bench.drain().last)
+        #expect(difference.body.contains("pidf-diff ") || difference.body.contains("p:pidf-diff"))
+        let condition = "Suppress-If-Match: \(difference.entityTag)\r\n"
+        #expect(try bench.resubscribe(dialog, cseq: 2, extra: Self.both + condition).status == 204)
+        // Another subscription that has the tag is told nothing either: it stands for the state, not for the step.
+        _ = try bench.subscribe("ann", as: "other", extra: Self.both)
+        #expect(bench.drain().last?.entityTag == difference.entityTag)
+    }
+
+    @Test(
+        "a whole partial document that is broken changes nothing, a good one replaces all",
+        .spec("RFC 5264 §4.3.1/2", "RFC 5264 §4.3.1/1"))
+    func wholeModification() throws {
+        var bench = Bench()
+        let type = "application/pidf-diff+xml"
+        let tag = try bench.publish("ann", body: Bench.pidf("ann", note: "before")).text(.sipETag)
+        let before = bench.publications
+        func full(_ content: String, user: String = "ann") -> String {
+            "<?xml version=\"1.0\"?><p:pidf-full xmlns=\"urn:ietf:params:xml:ns:pidf\" "
+                + "xmlns:p=\"urn:ietf:params:xml:ns:pidf-diff\" entity=\"sip:\(user)@bench.test\">\(content)</p:pidf-full>"
+        }
+        let tuple = "<tuple id=\"t9\"><status><basic>closed</basic></status></tuple>"
+        for body in [
+            full("<tuple><status/></tuple>"), full(tuple + tuple), full("<tuple id=\"t\"/>"), full(tuple, user: "bob"),
+            String(full(tuple).dropLast(5)), Bench.pidf("ann"),
+        ] {
+            #expect(try bench.publish("ann", body: body, tag: tag, contentType: type).status == 400)
+            #expect(bench.publications == before)
+        }
+        #expect(try bench.publish("ann", body: full(tuple), tag: tag, contentType: type).status == 200)
+        _ = try bench.subscribe("ann")
+        let body = try #require(bench.drain().last).body
+        #expect(body.contains("t9") && !body.contains("before") && !body.contains("meeting"))
+    }
+
+    @Test("a publication that was patched expires as a whole", .spec("RFC 5264 §4.3.2/4"))
+    func patchedExpires() throws {
+        var bench = Bench()
+        let tag = try bench.publish("ann", expires: "600").text(.sipETag)
+        let patched = try bench.publish(
+            "ann", body: Self.difference("ann", Self.close), tag: tag, contentType: "application/pidf-diff+xml",
+            expires: "10")
+        #expect(patched.status == 200)
+        bench.advance(.seconds(11))
+        #expect(bench.publications.isEmpty)
+        #expect(try bench.publish("ann", body: "", tag: patched.text(.sipETag)).status == 412)
+        #expect(try bench.publish("ann", body: "", tag: tag).status == 412)
+        _ = try bench.subscribe("ann")
+        #expect(bench.drain().last?.body.contains("meeting") == false)
     }
 }

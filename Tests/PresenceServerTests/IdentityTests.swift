@@ -216,7 +216,7 @@ struct IdentityTests {
 
     @Test(
         "a wrong password or an unknown user is challenged again",
-        .spec("RFC 3261 §22.1", "RFC 7616 §3.4.6", "RFC 3261 §22.1/2", "REQ-33141-55"))
+        .spec("RFC 3261 §22.1", "RFC 7616 §3.4.6", "RFC 3261 §22.1/2", "REQ-33141-55", "REQ-33141-57"))
     func wrongPassword() throws {
         var bench = Self.withDigest()
         #expect(try self.authorized(&bench, "SUBSCRIBE", "bob", to: "ann", password: "guess").status == 401)
@@ -296,5 +296,19 @@ struct IdentityTests {
         bench.restart()
         #expect(try self.authorized(&bench, "SUBSCRIBE", "bob", to: "ann").status == 503)
         #expect(bench.observations.contains(.challengeLimit))
+    }
+
+    @Test(
+        "a stranger cannot aim notifications at somebody else",
+        .spec("RFC 3856 §9.5/1", "REQ-33141-11", "REQ-33141-51"))
+    func aimed() throws {
+        let victim = "<sip:victim@203.0.113.9:5060>"
+        var bench = Self.withDigest()
+        for watcher in ["bob", "sip:anonymous@anonymous.invalid"] {
+            #expect(try bench.subscribe("ann", as: watcher, contact: victim).answer.status == 401)
+            #expect(try bench.subscribe("ann", as: watcher, expires: "0", contact: victim).answer.status == 401)
+        }
+        #expect(bench.notifications.isEmpty)
+        #expect(bench.server.counters.activeSubscriptions == 0 && bench.server.counters.presentities == 0)
     }
 }

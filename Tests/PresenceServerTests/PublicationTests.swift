@@ -361,6 +361,24 @@ struct PublicationTests {
         for _ in 0..<50_000 { seen.insert(source.next(&entropy)) }
         #expect(seen.count == 50_000)
     }
+
+    @Test("every 2xx carries Expires and one tag, that is a token", .spec("RFC 3903 §6/14", "RFC 3903 §11.3.1/1"))
+    func successes() throws {
+        var bench = Bench()
+        var tag: String?
+        for (body, expires) in [
+            (Bench.pidf("ann"), "600"), ("", "600"), (Bench.pidf("ann", note: "x"), "600"), ("", "0"),
+        ] {
+            let answer = try bench.publish("ann", body: body, tag: tag, expires: expires)
+            #expect(answer.status == 200)
+            #expect(answer.all(.expires).map(\.text) == [expires])
+            #expect(answer.count(.sipETag) == 1)
+            let next = answer.text(.sipETag)
+            #expect(
+                !next.isEmpty && next.utf8.allSatisfy { "0123456789abcdefghijklmnopqrstuvwxyz-.".utf8.contains($0) })
+            tag = next
+        }
+    }
 }
 
 extension String {

@@ -177,4 +177,17 @@ struct RestartTests {
             #expect(answers == 1 && stores == 1)
         }
     }
+
+    @Test("tags of a new start differ from those before it", .spec("RFC 3903 §8.3/1"))
+    func tagsDiffer() throws {
+        var bench = Bench()
+        var seen: Set<String> = []
+        for _ in 0..<4 {
+            for _ in 0..<50 {
+                seen.insert(try bench.publish("ann", expires: "2").text(.sipETag)); bench.advance(.seconds(3))
+            }
+            bench.restart(after: .seconds(1))
+        }
+        #expect(seen.count == 200)
+    }
 }

@@ -413,4 +413,20 @@ struct SubscriptionTests {
         #expect(bench.subscriptions.isEmpty && bench.publications.isEmpty)
         #expect(bench.server.nextDeadline == nil)
     }
+
+    @Test("subscriptions of one watcher live side by side", .spec("RFC 6665 §4.4.1/3"))
+    func sideBySide() throws {
+        var bench = Bench()
+        let tag = try bench.publish("ann").text(.sipETag)
+        let one = try bench.subscribe("ann", event: "presence;id=1")
+        let two = try bench.subscribe("ann", event: "presence;id=2")
+        #expect(one.toTag != two.toTag)
+        _ = bench.drain()
+        #expect(try bench.resubscribe(one, cseq: 2, event: "presence;id=1", expires: "0").status == 200)
+        #expect(bench.drain().map(\.callID) == [one.callID])
+        try bench.publish("ann", body: Bench.pidf("ann", note: "later"), tag: tag)
+        let told = bench.drain()
+        #expect(told.map(\.callID) == [two.callID])
+        #expect(told.first?.header(.event) == "presence;id=2")
+    }
 }

@@ -316,4 +316,22 @@ struct ProxyDialogTests {
         try bench.take(.ackReceived(stray, Bench.origin(), nil))
         #expect(bench.acknowledged.isEmpty && bench.answers.isEmpty)
     }
+
+    @Test("a proxy leaves the event headers as they are and adds none", .spec("RFC 6665 §4.4.4/2"))
+    func eventHeaders() throws {
+        var bench = Bench.open()
+        try bench.receive(Requests.register(["<sip:bob@192.0.2.31>"], user: "bob"))
+        try bench.receive(
+            Requests.request(
+                "SUBSCRIBE", to: "sip:bob@example.com",
+                headers: ["Suppress-If-Match: x", "Expires: 60", "Accept: application/pidf+xml"]))
+        let copy = try #require(bench.copies.first)
+        #expect(copy.request.texts(.event) == ["presence"])
+        #expect(copy.request.texts(.suppressIfMatch) == ["x"])
+        #expect(copy.request.texts(.expires) == ["60"])
+        #expect(copy.request.count(.allowEvents) == 0)
+        try bench.respond(to: copy, 489, [])
+        #expect(try bench.answer().status == 489)
+        #expect(try bench.answer().count(.allowEvents) == 0)
+    }
 }

@@ -277,4 +277,20 @@ struct RegistrarTests {
         #expect(bench.statuses == [420])
         #expect(try bench.answer().texts(.unsupported) == ["teleport"])
     }
+
+    @Test("a REGISTER for another domain is sent on or refused, never served here", .spec("RFC 3261 §10.3/1"))
+    func otherDomain() throws {
+        var bench = Bench.open()
+        let elsewhere = Requests.register(
+            ["<sip:a@192.0.2.1>"], uri: "sip:elsewhere.net", to: "<sip:alice@example.com>")
+        try bench.receive(elsewhere)
+        #expect(bench.statuses.allSatisfy { $0 >= 300 })
+        #expect(bench.stored.isEmpty)
+        #expect(!bench.box.isBound(self.alice, at: bench.now))
+        var trusted = Bench.open()
+        try trusted.receive(elsewhere, from: Bench.origin(trusted: true))
+        let copy = try #require(trusted.copies.first)
+        #expect(copy.request.requestURI.text == "sip:elsewhere.net")
+        #expect(trusted.stored.isEmpty)
+    }
 }

@@ -37,7 +37,8 @@ struct OpenSSLInteropTests {
     }
 
     @Test(
-        "openssl speaks TLS 1.2 and 1.3 with us", .spec("REQ-33141-43", "REQ-33141-45"), .enabled(if: Self.isAvailable),
+        "openssl speaks TLS 1.2 and 1.3 with us", .spec("REQ-33141-43", "REQ-33141-45", "REQ-33141-49"),
+        .enabled(if: Self.isAvailable),
         arguments: ["-tls1_2", "-tls1_3"])
     func versions(version: String) async throws {
         let node = try await TestNode { $0.idleTimeout = .seconds(1) }
@@ -63,7 +64,8 @@ struct OpenSSLInteropTests {
     }
 
     @Test(
-        "what the profile excludes is refused", .spec("REQ-33141-43", "REQ-33141-25"), .enabled(if: Self.isAvailable),
+        "what the profile excludes is refused", .spec("REQ-33141-43", "REQ-33141-25", "REQ-33141-31", "REQ-33141-52"),
+        .enabled(if: Self.isAvailable),
         arguments: [
             ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], ["-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0"],
             ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256:@SECLEVEL=0"],
@@ -80,7 +82,8 @@ struct OpenSSLInteropTests {
     }
 
     @Test(
-        "there is no ticket, no compression and no renegotiation to abuse", .spec("REQ-33141-43", "REQ-33141-54"),
+        "there is no ticket, no compression and no renegotiation to abuse",
+        .spec("REQ-33141-43", "REQ-33141-54", "REQ-33141-50"),
         .enabled(if: Self.isAvailable))
     func noExtras() async throws {
         let node = try await TestNode { $0.idleTimeout = .seconds(1) }

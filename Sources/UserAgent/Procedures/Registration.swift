@@ -12,6 +12,8 @@ struct Registration: Sendable {
         case registering
         /// The registrar knows this terminal; it is refreshed.
         case registered
+        /// The end is ordered, but a REGISTER is still out: the next one has to wait for its answer (RFC 3261 §10.2).
+        case leaving
         /// The REGISTER that removes the binding is out.
         case removing
     }
@@ -37,8 +39,13 @@ struct Registration: Sendable {
     var isIdle: Bool { if case .idle = self.phase { true } else { false } }
 
     mutating func register(at now: Instant, desk: inout Desk) {
-        if case .idle = self.phase { self.phase = .registering }
-        if case .removing = self.phase { return }
+        switch self.phase {
+        case .idle: self.phase = .registering
+        case .registering, .registered: break
+        case .leaving, .removing: return
+        }
+        // RFC 3261 §10.2: no new REGISTER before the last is answered; the one that is out says the same.
+        guard !self.conversation.isBusy else { return }
         self.corrections = 0
         self.send(expires: self.expires, at: now, desk: &desk)
     }
@@ -49,11 +56,15 @@ struct Registration: Sendable {
         case .idle: desk.report(.deregistered)
         case .registering where !self.conversation.isBusy: self.finish(desk: &desk)
         case .registering, .registered:
-            self.phase = .removing
-            self.corrections = 0
-            self.send(expires: 0, at: now, desk: &desk)
-        case .removing: break
+            if self.conversation.isBusy { self.phase = .leaving } else { self.remove(at: now, desk: &desk) }
+        case .leaving, .removing: break
         }
+    }
+
+    private mutating func remove(at now: Instant, desk: inout Desk) {
+        self.phase = .removing
+        self.corrections = 0
+        self.send(expires: 0, at: now, desk: &desk)
     }
 
     private mutating func finish(desk: inout Desk) {
@@ -97,7 +108,7 @@ struct Registration: Sendable {
             guard !self.conversation.isBusy else { return }
             self.corrections = 0
             self.send(expires: self.expires, at: now, desk: &desk)
-        case .idle, .removing: break
+        case .idle, .leaving, .removing: break
         }
     }
 
@@ -118,6 +129,11 @@ struct Registration: Sendable {
         if case .removing = self.phase {
             // Whatever the registrar says: this terminal no longer answers for the address.
             self.finish(desk: &desk)
+            return
+        }
+        if case .leaving = self.phase {
+            // The binding may stand now, whatever the answer; it is taken back.
+            self.remove(at: now, desk: &desk)
             return
         }
         switch message.status {
@@ -176,6 +192,10 @@ struct Registration: Sendable {
     private mutating func failed(
         _ problem: UserAgent.Problem, retryAfter: UInt32?, mayRetry: Bool, at now: Instant, desk: inout Desk
     ) {
+        if case .leaving = self.phase {
+            self.remove(at: now, desk: &desk)
+            return
+        }
         if case .removing = self.phase {
             self.finish(desk: &desk)
             return
