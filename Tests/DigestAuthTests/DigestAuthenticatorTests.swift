@@ -66,7 +66,7 @@ struct DigestAuthenticatorTests {
 
     @Test(
         "challenges come one for each algorithm, most preferred first, with realm, nonce, opaque and qop",
-        .spec("RFC 8760 §2.3", "RFC 7616 §3.3", "RFC 3261 §22.1", "RFC 3261 §22.1/1"))
+        .spec("RFC 8760 §2.3", "RFC 7616 §3.3", "RFC 3261 §22.1", "RFC 3261 §22.1/1", "RFC 3261 §22.4/4"))
     mutating func challenges() throws {
         let server = self.server()
         let challenges = self.challenge(server, at: self.start).compactMap { DigestChallenge($0) }
@@ -222,7 +222,9 @@ struct DigestAuthenticatorTests {
         #expect(self.judge(&server, headers, uri: "sip:EXAMPLE.com;x=y", body: "one", at: self.start) == "accepted")
     }
 
-    @Test("responses without qop are taken only where that is configured", .spec("RFC 2617 §3.2.2", "RFC 7616 §3.4"))
+    @Test(
+        "responses without qop are taken only where that is configured",
+        .spec("RFC 2617 §3.2.2", "RFC 7616 §3.4", "RFC 3261 §22.4/4"))
     mutating func legacy() throws {
         let strict = self.server { $0.algorithms = [.md5] }
         var lenient = self.server {

@@ -88,7 +88,7 @@ struct MachineTests {
         #expect(NotifyOutcome(status: status, retryAfter: 5) == .subscriptionGone)
     }
 
-    @Test("other answers keep the subscription", .spec("RFC 6665 §4.2.2", "RFC 6665 §4.2.2/9"))
+    @Test("other answers keep the subscription", .spec("RFC 6665 §4.2.2", "RFC 6665 §4.2.2/9", "RFC 3261 §8.1.3.2/1"))
     func notFatal() {
         for status in [200, 202, 299] { #expect(NotifyOutcome(status: status, retryAfter: nil) == .delivered) }
         for status in [401, 407] { #expect(NotifyOutcome(status: status, retryAfter: nil) == .challenged) }

@@ -311,4 +311,22 @@ struct IdentityTests {
         #expect(bench.notifications.isEmpty)
         #expect(bench.server.counters.activeSubscriptions == 0 && bench.server.counters.presentities == 0)
     }
+
+    @Test(
+        "an assertion that cannot be read is none", .spec("RFC 3325 §9.1", "REQ-33141-42", "REQ-33141-47"),
+        arguments: [
+            "P-Asserted-Identity: \r\n", "P-Asserted-Identity: bob\r\n", "P-Asserted-Identity: <sip:bob@bench.test\r\n",
+            "P-Asserted-Identity: \"sip:bob@bench.test\"\r\n", "P-Asserted-Identity: <mailto:bob@bench.test>\r\n",
+            "P-Asserted-Identity: <sip:a@bench.test>, <sip:c@bench.test>, <sip:bob@bench.test>\r\n",
+            "P-Preferred-Identity: <sip:bob@bench.test>\r\n", "Remote-Party-ID: <sip:bob@bench.test>\r\n",
+        ])
+    func brokenAssertion(_ header: String) throws {
+        var bench = Self.strict { $0.defaultHandling = .block }
+        bench.setRules("ann", [Bench.rule("ann", "bob", .allow)])
+        let answer = try bench.subscribe("ann", as: "bob", extra: header).answer
+        #expect([400, 403].contains(answer.status))
+        #expect(bench.notifications.isEmpty && bench.subscriptions.isEmpty)
+        #expect([400, 403].contains(try bench.publish("bob", extra: header).status))
+        #expect(bench.publications.isEmpty)
+    }
 }

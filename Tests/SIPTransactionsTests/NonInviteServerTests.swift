@@ -199,7 +199,7 @@ struct ResponseRoutingTests {
 
     @Test(
         "over TCP the connection is used, and behind it received and the sent-by port",
-        .spec("RFC 3261 §18.2.2", "RFC 3261 §18.2.2/1"))
+        .spec("RFC 3261 §18.2.2", "RFC 3261 §18.2.2/1", "RFC 3261 §18.2.2/3"))
     func connection() throws {
         let seen = try self.answer("SIP/2.0/TCP 10.0.0.1:5099;branch=z9hG4bKa", .tcp)
         #expect(seen.sent.first?.path == .flow(Rig.flow(.tcp)))

@@ -1,4 +1,5 @@
 import Foundation
+import MusterTesting
 import Settings
 import Testing
 
@@ -49,7 +50,17 @@ struct ExampleFilesTests {
         #expect(bench.flood.messagesPerSecond == 0)
     }
 
-    @Test("presence.yaml believes nobody without proof")
+    @Test(
+        "where UDP is listened on, TCP is too, at the same place", .spec("RFC 3261 §18.2.1/3"),
+        arguments: ["operator.yaml", "presence.yaml", "bench.yaml"])
+    func bothTransports(file: String) throws {
+        let places = try Self.load(file).configuration.sip.listeners.map(\.description)
+        let datagrams = places.filter { $0.hasPrefix("udp:") }.map { $0.dropFirst(4) }
+        #expect(!datagrams.isEmpty)
+        for place in datagrams { #expect(places.contains("tcp:" + place)) }
+    }
+
+    @Test("presence.yaml believes nobody without proof", .spec("REQ-33141-11"))
     func presenceFile() throws {
         let presence = try Self.load("presence.yaml").configuration
         #expect(presence.registrar.challenge && !presence.sip.trustedLoopback && presence.sip.trustedNetworks.isEmpty)

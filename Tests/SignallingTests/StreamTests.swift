@@ -108,7 +108,8 @@ struct StreamTests {
         try await node.shutDown()
     }
 
-    @Test("a response whose connection is gone opens the hop of its Via", .spec("RFC 3261 §18.2.2"))
+    @Test(
+        "a response whose connection is gone opens the hop of its Via", .spec("RFC 3261 §18.2.2", "RFC 3261 §18.2.2/3"))
     func reply() async throws {
         let server = try await TestNode()
         let client = try await TestNode()

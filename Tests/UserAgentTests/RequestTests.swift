@@ -115,4 +115,20 @@ struct RequestTests {
         #expect(modification.first(.sipIfMatch)?.text == "one")
         #expect(try PartialPresence.parseFull(modification.body) == self.large("closed", tuples: 20..<23))
     }
+
+    @Test(
+        "an unknown status means what the first of its class means", .spec("RFC 3261 §8.1.3.2/1"),
+        arguments: [(299, true), (199, true), (399, false), (499, false), (599, false), (699, false)])
+    func unknownStatus(status: Int, lives: Bool) throws {
+        var stage = Stage(identity: "sip:alice@home.test")
+        stage.order(.publish(try Sample.document()))
+        let request = try stage.next(.publish)
+        try stage.answer(request, status, "SIP-ETag: one", "Expires: 600")
+        if status < 200 {
+            #expect(stage.events.isEmpty, "a provisional response decides nothing")
+            try stage.answer(request, 200, "SIP-ETag: one", "Expires: 600")
+        }
+        #expect(stage.events.contains(.published(entityTag: "one", expires: 600)) == lives)
+        #expect(stage.events.count == 1)
+    }
 }

@@ -34,7 +34,8 @@ struct SubscriberTests {
         "a SUBSCRIBE carries one Event, Expires, Accept and Contact",
         .spec(
             "RFC 6665 §4.1.2.1", "RFC 3856 §6.3", "REQ-24141-11", "RFC 3261 §8.1.1.8/1", "RFC 3856 §6.5/2",
-            "RFC 3856 §6.5/3", "RFC 6665 §4.1.2.1/1", "RFC 6665 §4.1.2.1/2", "RFC 6665 §4.1.2.1/3"))
+            "RFC 3856 §6.5/3", "RFC 6665 §4.1.2.1/1", "RFC 6665 §4.1.2.1/2", "RFC 6665 §4.1.2.1/3", "RFC 6665 §4.5.2/2")
+    )
     func initial() throws {
         let (_, subscribe) = try watching()
         let message = subscribe.message
@@ -204,7 +205,9 @@ struct SubscriberTests {
 
     @Test(
         "a 481 to a refresh makes a new subscription",
-        .spec("RFC 6665 §4.1.2.2", "RFC 3261 §8.1.1.3/1", "RFC 3261 §8.1.1.4/1", "RFC 6665 §4.1.2.2/2"))
+        .spec(
+            "RFC 6665 §4.1.2.2", "RFC 3261 §8.1.1.3/1", "RFC 3261 §8.1.1.4/1", "RFC 6665 §4.1.2.2/2",
+            "RFC 6665 §4.5.2/2"))
     func lostDialog() throws {
         var (stage, initial) = try subscribed()
         stage.wait(.seconds(3000))
