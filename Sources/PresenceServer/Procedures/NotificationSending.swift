@@ -74,6 +74,7 @@ extension PresenceServer {
         let isShown = !self.subscriptions[place].machine.isPending
         self.subscriptions[place].lastTag = isShown ? content.tag.raw : 0
         self.rememberSent(place, content.version, content.tag, at: now)
+        if content.type != nil { self.forgetCondition(place) }
         let bytes = self.notification(place, content, authorization, at: now)
         let transaction = ClientTransactionID(raw: self.entropy.next() & ~1)
         let dialog = self.subscriptions[place].dialog
@@ -141,6 +142,14 @@ extension PresenceServer {
         if self.views[view].filter != nil {
             self.extras[extras].lastSeen = self.unfilteredDocument(of: view, at: now)
         }
+    }
+
+    /// A watcher that is sent a body holds that, and no longer the state that it named: should that state come back,
+    /// its tag would come back too, as it is made of the content (RFC 5839 §6.2).
+    private mutating func forgetCondition(_ place: UInt32) {
+        let extras = self.subscriptions[place].extras
+        guard extras != Subscription.nowhere, case .tag = self.extras[extras].wishes.suppress else { return }
+        self.extras[extras].wishes.suppress = nil
     }
 
     /// The bytes of a NOTIFY: the template of the dialog, the numbers, the body.

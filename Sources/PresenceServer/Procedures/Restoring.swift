@@ -10,18 +10,25 @@ extension PresenceServer {
         for record in stored.publications.sorted(by: { $0.publishedAt < $1.publishedAt }) {
             if !self.restore(publication: record) { self.observe(.damagedRecord, into: &effects) }
         }
-        for record in stored.subscriptions where !self.restore(subscription: record, at: now) {
-            self.observe(.damagedRecord, into: &effects)
-        }
-        // What ended while the process was down.
-        self.deadlineReached(at: now, into: &effects)
-        for place in self.subscriptions.places where self.subscriptions.contains(place) {
-            if self.subscriptions[place].machine.isTerminated {
-                self.sendNotification(place, at: now, into: &effects)
-            } else {
-                // The rules of now count, also where they changed meanwhile.
-                self.judgeAgain(subscription: place, at: now, into: &effects)
+        var judgedAnew: Set<UInt64> = []
+        for record in stored.subscriptions {
+            guard let place = self.restore(subscription: record, at: now) else {
+                self.observe(.damagedRecord, into: &effects)
+                continue
             }
+            if self.subscriptions[place].machine.storedState != record.state { judgedAnew.insert(record.id) }
+        }
+        // Who is shown nothing any more learns that, and nothing else.
+        for place in self.subscriptions.places
+        where self.subscriptions.contains(place) && self.subscriptions[place].machine.isTerminated {
+            self.demandNotification(place, at: now, into: &effects)
+        }
+        // Publications that ended while the process was down.
+        self.deadlineReached(at: now, into: &effects)
+        for place in self.subscriptions.places
+        where self.subscriptions.contains(place) && judgedAnew.contains(self.subscriptions[place].id) {
+            self.demandNotification(place, at: now, into: &effects)
+            effects.append(.store(.putSubscription(self.record(of: place))))
         }
         self.resynchronise(at: now)
     }
@@ -40,23 +47,36 @@ extension PresenceServer {
         return true
     }
 
-    private mutating func restore(subscription record: SubscriptionRecord, at now: Instant) -> Bool {
+    /// The place of the subscription; nil for a record that cannot be read.
+    private mutating func restore(subscription record: SubscriptionRecord, at now: Instant) -> UInt32? {
         guard let package = self.registry.index(of: record.package[...]),
-            let machine = NotifierSubscription(storedState: record.state),
-            let dialog = WatcherDialog(stored: record.dialog), let wishes = WatcherWishes(encoded: dialog.wishes),
+            var machine = NotifierSubscription(storedState: record.state),
+            let dialog = WatcherDialog(stored: record.dialog), var wishes = WatcherWishes(encoded: dialog.wishes),
             record.id != 0, self.subscriptionPlaces[record.id] == nil
-        else { return false }
+        else { return nil }
         var filter: WatcherFilterSet?
         if !wishes.filter.isEmpty {
             filter = try? WatcherFilterSet.parse(
                 wishes.filter[...], package: record.package[...], resource: record.presentity[...])
-            guard filter != nil else { return false }
+            guard filter != nil else { return nil }
         }
         let owner = self.presentityPlaces[record.presentity] ?? self.addPresentity(record.presentity)
-        // The view of the rules that hold now, so that only a change of what is seen is told as one.
+        // The rules of now count, also where they changed while the process was down, and before anything that time
+        // brings about is told to anybody.
         let handling = self.rules.judge(
             presentity: record.presentity, watcher: dialog.watcher, configuration: self.configuration
         ).handling
+        if record.expires <= now, !machine.isTerminated {
+            // What changed before that is not told any more.
+            self.counted.subscriptionsExpired += 1
+            machine.terminate(.timeout)
+        } else if !machine.isTerminated {
+            switch handling {
+            case .block: machine.terminate(.rejected)
+            case .confirm: machine.suspend()
+            case .politeBlock, .allow: machine.activate()
+            }
+        }
         let view = self.acquireView(owner, isPoliteBlock: handling == .politeBlock, filter: filter)
         var subscription = Subscription(
             id: record.id, dialog: dialog, presentity: owner, view: view, machine: machine,
@@ -65,9 +85,11 @@ extension PresenceServer {
         subscription.partialVersion = record.partialVersion
         subscription.isStored = true
         let place = self.insert(subscription)
+        // Whether the watcher still holds the state that it named once is not known any more.
+        if case .tag = wishes.suppress { wishes.suppress = nil }
         self.setWishes(wishes, of: place, at: now)
         self.armSubscription(place, at: now)
-        return true
+        return place
     }
 
     /// A NOTIFY that was under way when the process ended may be lost, and who lost it would not know until the next

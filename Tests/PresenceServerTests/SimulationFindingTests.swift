@@ -1,0 +1,80 @@
+import Ground
+import PresenceServer
+import SIPWire
+import Testing
+
+/// What seeds of the simulation found, each as a small story of its own.
+@Suite("Findings of the simulation")
+struct SimulationFindingTests {
+    @Test(
+        "who was blocked while the process was down is not told what ended meanwhile",
+        .spec("RFC 5025 §3.2.1", "REQ-24141-26", "RFC 3903 §4.1"))
+    func blockedWhileDown() throws {
+        var bench = Bench()
+        try bench.publish("ann", body: Bench.pidf("ann", tuple: "t1", note: "short"), expires: "100")
+        try bench.publish("ann", body: Bench.pidf("ann", tuple: "t2", note: "long"), expires: "1000")
+        _ = try bench.subscribe("ann", as: "a")
+        _ = try bench.subscribe("ann", as: "b", event: "presence;min-rate=0.02")
+        _ = try bench.subscribe("ann", as: "c")
+        _ = bench.drain()
+        bench.restart(
+            after: .seconds(200),
+            rules: [
+                Bench.rule("ann", "a", .block), Bench.rule("ann", "b", .block), Bench.rule("ann", "c", .confirm),
+            ])
+        let told = bench.drain()
+        #expect(told.count { $0.state == "terminated;reason=rejected" } == 2)
+        #expect(told.count { $0.state.hasPrefix("pending") } == 1)
+        #expect(told.count == 3)
+        #expect(told.allSatisfy { $0.body.isEmpty })
+    }
+
+    @Test(
+        "a subscription that ended while the process was down is told its end and nothing before it",
+        .spec("RFC 6665 §4.2.2", "RFC 3903 §4.1"))
+    func endedWhileDown() throws {
+        var bench = Bench()
+        try bench.publish("ann", body: Bench.pidf("ann", note: "first to end"), expires: "100")
+        _ = try bench.subscribe("ann", expires: "150")
+        _ = bench.drain()
+        // Two NOTIFYs under way in one dialog could overtake each other.
+        bench.answer = nil
+        bench.restart(after: .seconds(200))
+        #expect(bench.drain().map(\.state) == ["terminated;reason=timeout"])
+        #expect(bench.subscriptions.isEmpty)
+        #expect(bench.server.nextDeadline == nil)
+    }
+
+    @Test(
+        "state that a watcher named, and that goes and comes back, is told with its body",
+        .spec("RFC 5839 §6.2", "RFC 5839 §5.3"))
+    func stateComesBack() throws {
+        var bench = Bench()
+        var tag = try bench.publish("ann", body: Bench.pidf("ann", note: "here")).text(.sipETag)
+        _ = try bench.subscribe("ann", expires: "0")
+        let known = try #require(bench.drain().last).entityTag
+        _ = try bench.subscribe("ann", extra: "Suppress-If-Match: \(known)\r\n")
+        #expect(bench.drain().map(\.body) == [""])
+        tag = try bench.publish("ann", body: Bench.pidf("ann", note: "away"), tag: tag).text(.sipETag)
+        #expect(bench.drain().last?.body.contains("away") == true)
+        try bench.publish("ann", body: Bench.pidf("ann", note: "here"), tag: tag)
+        let told = try #require(bench.drain().last)
+        #expect(told.entityTag == known)
+        #expect(told.body.contains("here"))
+    }
+
+    @Test("a condition on a tag ends with the process that knew it", .spec("RFC 5839 §6.2", "RFC 6665 §4.2.2"))
+    func conditionAfterRestart() throws {
+        var bench = Bench { $0.resynchronisation = .seconds(1) }
+        var tag = try bench.publish("ann", body: Bench.pidf("ann", note: "here")).text(.sipETag)
+        _ = try bench.subscribe("ann", expires: "0")
+        let known = try #require(bench.drain().last).entityTag
+        _ = try bench.subscribe("ann", extra: "Suppress-If-Match: \(known)\r\n")
+        tag = try bench.publish("ann", body: Bench.pidf("ann", note: "away"), tag: tag).text(.sipETag)
+        try bench.publish("ann", body: Bench.pidf("ann", note: "here"), tag: tag)
+        _ = bench.drain()
+        bench.restart()
+        bench.advance(.seconds(2))
+        #expect(bench.drain().last?.body.contains("here") == true)
+    }
+}
