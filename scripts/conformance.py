@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Joins requirement lists, tests and results of runs, and writes docs/conformance/README.md.
 
-Usage: scripts/conformance.py LOG...        (each the output of one or more runs of `swift test`; later runs count)
+Usage: scripts/conformance.py RESULT...
+
+A result is the console output of one or more runs of `swift test` (later runs count), or what `--xunit-output` wrote
+(NAME-swift-testing.xml), which knows tests that bear one name from one another and is believed first.
 
 Requirements: docs/conformance/requirements/*.txt, lines `id | M or S | role | text`, with a fifth field that says why
 one is open. Tests: every @Test and @Suite under Tests that carries .spec("..."). Only the id of a requirement
@@ -15,6 +18,7 @@ import glob
 import os
 import re
 import sys
+import xml.etree.ElementTree
 
 QUOTED = r'"((?:[^"\\]|\\.)*)"'
 PAGE = "docs/conformance/README.md"
@@ -56,7 +60,9 @@ def cited(arguments):
     return found
 
 
-Test = collections.namedtuple("Test", "path name citations")
+# `key` is module, type and function, as xUnit names them.
+Test = collections.namedtuple("Test", "path name key citations")
+TYPE = re.compile(r"^([ \t]*)(?:@?\w+ )*(?:struct|class|actor|enum|extension)\s+(\w+)", re.MULTILINE)
 
 
 def tests():
@@ -65,18 +71,23 @@ def tests():
         with open(path, encoding="utf-8") as source:
             text = source.read()
         suite = []
-        for match in re.finditer(r"^[ \t]*@(Test|Suite)\b", text, re.MULTILINE):
+        types = [(match.start(), len(match.group(1)), match.group(2)) for match in TYPE.finditer(text)]
+        for match in re.finditer(r"^([ \t]*)@(Test|Suite)\b", text, re.MULTILINE):
             arguments, end = "", match.end()
             if text[end : end + 1] == "(":
                 arguments, end = balanced(text, end)
             citations = cited(arguments)
-            if match.group(1) == "Suite":
+            if match.group(2) == "Suite":
                 suite = citations
                 continue
             name = re.match(r"\s*" + QUOTED, arguments)
             function = re.search(r"func\s+(\w+)", text[end:])
-            title = plain(name.group(1)) if name else (function.group(1) if function else "?") + "()"
-            yield Test(path, title, list(dict.fromkeys(citations + suite)))
+            function = function.group(1) if function else "?"
+            title = plain(name.group(1)) if name else function + "()"
+            depth = len(match.group(1))
+            around = [name for start, indent, name in types if start < match.start() and indent < depth]
+            key = (path.split("/")[1], around[-1] if around else "", function)
+            yield Test(path, title, key, list(dict.fromkeys(citations + suite)))
 
 
 LINE = re.compile(
@@ -86,33 +97,58 @@ LINE = re.compile(
 
 
 class Results:
-    """What the logs say of each name. Two tests may bear one name: they share the worst result of the name, and all of
-    them must have run."""
+    """What the runs say of each test."""
 
     def __init__(self, paths):
-        self.read = 0
         self.latest = {}
+        self.units = {}
         for path in paths:
-            with open(path, encoding="utf-8", errors="replace") as log:
-                run = collections.defaultdict(collections.Counter)
-                for line in log:
-                    if "Test run started" in line:
-                        self.close(run)
-                        run = collections.defaultdict(collections.Counter)
-                    match = LINE.match(line)
-                    if match:
-                        name = match.group("title")
-                        name = plain(name) if name is not None else match.group("function") + "()"
-                        run[name][match.group("verdict")] += 1
-                self.close(run)
+            if path.endswith(".xml"):
+                self.read_units(path)
+            else:
+                self.read_console(path)
+
+    @property
+    def count(self):
+        return max(len(self.units), sum(counts["passed"] + counts["failed"] for counts in self.latest.values()))
+
+    def read_units(self, path):
+        for case in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
+            place = re.split(r"[./]", case.get("classname", ""))
+            key = (place[0], place[-1] if len(place) > 1 else "", case.get("name", "").split("(")[0])
+            worse = case.find("failure") is not None or case.find("error") is not None
+            verdict = "failed" if worse else "not run" if case.find("skipped") is not None else "passed"
+            if self.units.get(key) != "failed":
+                self.units[key] = verdict
+
+    def read_console(self, path):
+        run = collections.defaultdict(collections.Counter)
+        with open(path, encoding="utf-8", errors="replace") as log:
+            for line in log:
+                if "Test run started" in line:
+                    self.close(run)
+                    run = collections.defaultdict(collections.Counter)
+                if re.match(r"^\W*Test run with \d+ tests?\b.* passed\b", line):
+                    # A busy console loses lines now and then; in a run that passed, what began has passed.
+                    for counts in run.values():
+                        ended = counts["passed"] + counts["failed"] + counts["skipped"]
+                        counts["passed"] += max(0, counts["started"] - ended)
+                match = LINE.match(line)
+                if match:
+                    name = match.group("title")
+                    name = plain(name) if name is not None else match.group("function") + "()"
+                    run[name][match.group("verdict")] += 1
+        self.close(run)
 
     def close(self, run):
-        for name, counts in run.items():
-            self.latest[name] = counts
-            self.read += counts["passed"] + counts["failed"]
+        self.latest.update(run)
 
-    def verdict(self, name, bearers):
-        counts = self.latest.get(name)
+    def verdict(self, test, bearers):
+        """`passed`, `failed` or `not run`. On the console two tests may bear one name: they share the worst result of
+        the name, and all of them must have run."""
+        if test.key in self.units:
+            return self.units[test.key]
+        counts = self.latest.get(test.name)
         if counts is None:
             return "not run"
         ended = counts["passed"] + counts["failed"] + counts["skipped"]
@@ -162,9 +198,9 @@ def named(found):
     return "<br>".join(name.replace("|", "\\|") for name in names[:MORE]) + (f"<br>and {rest} more" if rest > 0 else "")
 
 
-def main(logs):
+def main(paths):
     faults = []
-    results = Results(logs)
+    results = Results(paths)
     all_tests = list(tests())
     bearers = collections.Counter(test.name for test in all_tests)
     exact, by_section = collections.defaultdict(list), collections.defaultdict(list)
@@ -180,7 +216,7 @@ def main(logs):
         for wanted in requirements:
             known |= {wanted.id, section(wanted.id)}
             found = exact.get(wanted.id, [])
-            outcomes = {results.verdict(test.name, bearers[test.name]) for test in found}
+            outcomes = {results.verdict(test, bearers[test.name]) for test in found}
             weak = by_section.get(section(wanted.id), []) if not found and "/" in wanted.id else []
             if "failed" in outcomes:
                 kind, result = "failed", "**failed**"
@@ -243,7 +279,7 @@ def main(logs):
         return 2
     with open(PAGE, "w", encoding="utf-8") as out:
         out.write("\n".join(body) + "\n")
-    print(f"\nwritten: {PAGE} ({results.read} test results read)")
+    print(f"\nwritten: {PAGE} ({results.count} test results read)")
     return 1 if totals["missing"] or totals["failed"] else 0
 
 
