@@ -30,7 +30,7 @@ struct RateTests {
 
     @Test(
         "conflicting rates are settled",
-        .spec("RFC 6446 §5.2", "RFC 6446 §6.3", "RFC 6446 §7.3", "RFC 6446 §6.3/1", "RFC 6446 §7.3/1", "RFC 6446 §8/1"))
+        .spec("RFC 6446 §5.2", "RFC 6446 §6.3", "RFC 6446 §7.3", "RFC 6446 §8/1", "RFC 6446 §8/2"))
     func conflicts() throws {
         let slow = try #require(self.rate("0.1"))
         let fast = try #require(self.rate("1"))
@@ -142,5 +142,21 @@ struct RateTests {
         #expect(SuppressIfMatch(Array("other".utf8)[...]) == .unknown)
         #expect(SuppressIfMatch(Array("a b".utf8)[...]) == nil)
         #expect(SuppressIfMatch([]) == nil)
+    }
+
+    @Test("an adaptive rate keeps to the maximum", .spec("RFC 6446 §7.4/2"))
+    func adaptiveWithMaximum() throws {
+        let wishes = NotificationRates(maximum: self.rate("0.5"), adaptiveMinimum: self.rate("0.4"))
+        let rates = wishes.adopted(remaining: .seconds(3600))
+        var now = Instant(seconds: 1000)
+        var control = RateControl(rates, at: now)
+        // Long silence makes the time-out as short as it becomes; bursts make it long. Never is it below 2 s.
+        for step in [0, 600, 1, 0, 0, 30, 900] {
+            now += .seconds(step)
+            let due = try #require(control.latest(after: now, at: now))
+            #expect(due - now >= .seconds(2))
+            #expect(due >= control.earliest(after: now, baseline: 0))
+            control.sent(at: now)
+        }
     }
 }

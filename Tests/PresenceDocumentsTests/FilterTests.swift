@@ -110,7 +110,7 @@ struct FilterTests {
         .spec(
             "RFC 4660 §5.1", "RFC 4661 §3", "RFC 4661 §5", "RFC 4660 §3.3.1/1", "RFC 4660 §5.2/2", "RFC 4660 §5.4/2",
             "RFC 4661 §3.2/1", "RFC 4661 §3.3/1", "RFC 4661 §3.4/1", "RFC 4661 §3.4/2", "RFC 4661 §3.4/3",
-            "RFC 4661 §3.5.3/1", "RFC 4661 §5/1", "RFC 4661 §7/1"),
+            "RFC 4661 §3.5.3/1", "RFC 4661 §5/1", "RFC 4661 §7/1", "RFC 4660 §5.2/5"),
         arguments: [
             "", "<filter/>", "<filter id=''/>", what("<include>p:tuple</include>"),
             what("<include>//q:tuple</include>"),
@@ -143,7 +143,9 @@ struct FilterTests {
 
     @Test(
         "the filter of the resource goes before that of its domain, and that before the general one",
-        .spec("RFC 4660 §5.2", "RFC 4661 §3.3", "RFC 4660 §5.2.1/1", "RFC 4660 §5.2.1/2", "RFC 4660 §5.2.1/3"))
+        .spec(
+            "RFC 4660 §5.2", "RFC 4661 §3.3", "RFC 4660 §5.2.1/1", "RFC 4660 §5.2.1/2", "RFC 4660 §5.2.1/3",
+            "RFC 4660 §5.2.1/4"))
     func scopes() throws {
         let document = try Sample.document(self.document)
         let general = what("<include>//p:note</include>", id: "a")

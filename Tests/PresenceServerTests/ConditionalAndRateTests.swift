@@ -158,7 +158,7 @@ struct RateControlTests {
         "a maximum rate holds changes back, and the latest state is sent",
         .spec(
             "RFC 6446 §5.1", "RFC 6446 §5.2", "REQ-24141-22", "REQ-24141-13", "REQ-22141-23", "RFC 6446 §4.2/1",
-            "RFC 6446 §5.2/1", "RFC 6446 §5.5.2/1"))
+            "RFC 6446 §5.2/1", "RFC 6446 §5.5.2/1", "RFC 6446 §5.2/7"))
     func maximum() throws {
         var bench = Bench()
         var tag = try bench.publish("ann").text(.sipETag)
@@ -213,7 +213,9 @@ struct RateControlTests {
 
     @Test(
         "a minimum rate brings notifications without a change",
-        .spec("RFC 6446 §6.1", "RFC 6446 §6.2", "RFC 6446 §4.2/1", "RFC 6446 §6.2/1"))
+        .spec(
+            "RFC 6446 §6.1", "RFC 6446 §6.2", "RFC 6446 §4.2/1", "RFC 6446 §6.2/1", "RFC 6446 §6.2/2", "RFC 6446 §6.2/3"
+        ))
     func minimum() throws {
         var bench = Bench()
         try bench.publish("ann")
@@ -227,7 +229,7 @@ struct RateControlTests {
 
     @Test(
         "an adaptive minimum rate brings notifications too",
-        .spec("RFC 6446 §7.1", "RFC 6446 §7.2", "RFC 6446 §4.2/1", "RFC 6446 §7.2/1"))
+        .spec("RFC 6446 §7.1", "RFC 6446 §7.2", "RFC 6446 §4.2/1", "RFC 6446 §7.2/1", "RFC 6446 §7.2/2"))
     func adaptive() throws {
         var bench = Bench()
         _ = try bench.subscribe("ann", event: "presence;adaptive-min-rate=0.1")
@@ -239,7 +241,7 @@ struct RateControlTests {
 
     @Test(
         "a SUBSCRIBE without the parameters removes the control",
-        .spec("RFC 6446 §4.3", "RFC 6446 §5.1", "RFC 6446 §4.2/2"))
+        .spec("RFC 6446 §4.3", "RFC 6446 §5.1", "RFC 6446 §5.1/3"))
     func removed() throws {
         var bench = Bench()
         var tag = try bench.publish("ann").text(.sipETag)
@@ -252,7 +254,7 @@ struct RateControlTests {
 
     @Test(
         "the answer to a NOTIFY may change the rates",
-        .spec("RFC 6446 §4.2", "RFC 6446 §5.1", "RFC 6446 §8", "RFC 6446 §9.3/1", "RFC 6446 §9.3/2"))
+        .spec("RFC 6446 §4.2", "RFC 6446 §5.1", "RFC 6446 §8", "RFC 6446 §9.3/1", "RFC 6446 §9.3/2", "RFC 6446 §4.2/1"))
     func inAnswer() throws {
         var bench = Bench()
         var tag = try bench.publish("ann").text(.sipETag)
@@ -315,5 +317,23 @@ struct RateControlTests {
         #expect(bench.drain().last?.state == "active;expires=1000;max-rate=0.002")
         _ = try bench.resubscribe(dialog, cseq: 2, event: "presence;max-rate=0.002", expires: "100")
         #expect(bench.drain().last?.state == "active;expires=100;max-rate=0.01")
+    }
+
+    @Test("other parameters of the Event in an answer are ignored, its id too", .spec("RFC 6446 §9.3/3"))
+    func otherParameters() throws {
+        for event in ["presence;max-rate=0.1", "presence;id=8;max-rate=0.1;x=y", "presence;id=7;max-rate=0.1"] {
+            var bench = Bench()
+            let tag = try bench.publish("ann").text(.sipETag)
+            bench.answerHeaders = "Event: \(event)\r\n"
+            let dialog = try bench.subscribe("ann", event: "presence;id=7")
+            _ = bench.drain()
+            try bench.publish("ann", body: Bench.pidf("ann", note: "a"), tag: tag)
+            #expect(bench.drain().isEmpty, "\(event)")
+            bench.advance(.seconds(11))
+            let told = bench.drain()
+            #expect(told.map { $0.header(.event) } == ["presence;id=7"])
+            #expect(told.first?.state.contains("max-rate=0.1") == true)
+            #expect(try bench.resubscribe(dialog, cseq: 2, event: "presence;id=7").status == 200)
+        }
     }
 }

@@ -26,7 +26,7 @@ struct WatcherFilterTests {
         .spec(
             "RFC 4660 §4.1", "RFC 4660 §5.3.1", "RFC 4661 §3", "REQ-24141-21", "REQ-22141-21", "REQ-23141-8",
             "REQ-24141-13", "RFC 3856 §6.3/1", "RFC 4660 §3.2/1", "RFC 4660 §5.1/1", "RFC 4660 §5.3.1/1",
-            "RFC 4661 §3.1/1"))
+            "RFC 4661 §3.1/1", "RFC 4660 §5.3/4"))
     func applied() throws {
         var bench = Bench()
         try bench.publish("ann")
@@ -81,7 +81,9 @@ struct WatcherFilterTests {
 
     @Test(
         "filters live as long as the dialog: kept, replaced by id, removed",
-        .spec("RFC 4660 §4.2", "RFC 4661 §3.3", "RFC 4660 §5.2.2/1", "RFC 4660 §5.2.2/2", "RFC 4660 §5.2.2/3"))
+        .spec(
+            "RFC 4660 §4.2", "RFC 4661 §3.3", "RFC 4660 §5.2.2/1", "RFC 4660 §5.2.2/2", "RFC 4660 §5.2.2/3",
+            "RFC 4660 §5.3/5"))
     func lifeCycle() throws {
         var bench = Bench()
         try bench.publish("ann")
@@ -98,7 +100,7 @@ struct WatcherFilterTests {
         #expect(bench.server.counters.views == 1)
     }
 
-    @Test("a filter survives a restart", .spec("RFC 4660 §4.2"))
+    @Test("a filter survives a restart", .spec("RFC 4660 §4.2", "RFC 4660 §5.3/5"))
     func restart() throws {
         var bench = Bench()
         let tag = try bench.publish("ann").text(.sipETag)

@@ -99,8 +99,8 @@ struct SubscriptionTests {
     @Test(
         "an Accept without presence documents is answered with 406",
         .spec(
-            "RFC 3856 §6.3", "RFC 3261 §21.4.7", "RFC 3261 §21.4.7/1", "RFC 3856 §6.5/1", "RFC 4660 §5.1/1",
-            "RFC 6665 §4.2.2/5", "RFC 6665 §5.4.5/1"))
+            "RFC 3856 §6.3", "RFC 3261 §21.4.7", "RFC 3261 §21.4.7/1", "RFC 3856 §6.5/1",
+            "RFC 6665 §4.2.2/5", "RFC 6665 §5.4.5/1", "RFC 4660 §5.3/4"))
     func accept() throws {
         var bench = Bench()
         for value in ["text/plain", "application/pidf+xml;q=0", "text/*", ""] {

@@ -350,7 +350,9 @@ struct SubscriberTests {
 
     @Test(
         "rates stand in the Event header",
-        .spec("RFC 6446 §5.1", "REQ-24141-13", "RFC 6446 §4.1/1", "RFC 6446 §5.1/1", "RFC 6446 §6.1/1"))
+        .spec(
+            "RFC 6446 §5.1", "REQ-24141-13", "RFC 6446 §4.1/1", "RFC 6446 §5.1/1", "RFC 6446 §6.1/1", "RFC 6446 §5.1/2")
+    )
     func rates() throws {
         var (stage, _) = try subscribed(
             SubscriptionRequest(
