@@ -113,13 +113,15 @@ class Results:
         return max(len(self.units), sum(counts["passed"] + counts["failed"] for counts in self.latest.values()))
 
     def read_units(self, path):
+        run = {}
         for case in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
             place = re.split(r"[./]", case.get("classname", ""))
             key = (place[0], place[-1] if len(place) > 1 else "", case.get("name", "").split("(")[0])
             worse = case.find("failure") is not None or case.find("error") is not None
             verdict = "failed" if worse else "not run" if case.find("skipped") is not None else "passed"
-            if self.units.get(key) != "failed":
-                self.units[key] = verdict
+            if run.get(key) != "failed":
+                run[key] = verdict
+        self.units.update(run)
 
     def read_console(self, path):
         run = collections.defaultdict(collections.Counter)

@@ -42,7 +42,8 @@ struct TortureTests {
     func rfc4475(_ message: TortureMessage) { self.judge(message) }
 
     @Test(
-        "RFC 5118", .spec("RFC 5118 §4", "RFC 5954 §4.1"), arguments: TortureMessage.all(of: "RFC5118"))
+        "RFC 5118", .spec("RFC 5118 §4", "RFC 5954 §4.1"),
+        arguments: TortureMessage.all(of: "RFC5118"))
     func rfc5118(_ message: TortureMessage) { self.judge(message) }
 
     @Test(
