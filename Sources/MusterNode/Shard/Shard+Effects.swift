@@ -52,9 +52,11 @@ extension Shard {
 
     private func destination(of message: SIPMessage, _ origin: Origin, at now: Instant) -> Router.Destination {
         guard self.presence != nil else { return self.registrar == nil ? .nobody : .registrar }
-        guard let registrar = self.registrar else { return .presence }
+        guard self.registrar != nil else { return .presence }
+        // The registrar is asked where it stands: taking it out would copy all of it for each request.
         return self.parts.router.destination(of: message, local: origin.flow.local) { uri in
-            registrar.isBound(registrar.user(of: uri) ?? uri.canonicalIdentity, at: now)
+            let user = self.registrar?.user(of: uri) ?? uri.canonicalIdentity
+            return self.registrar?.isBound(user, at: now) ?? false
         }
     }
 

@@ -76,8 +76,17 @@ extension Shard {
         self.finishTurn(at: now)
     }
 
+    /// Ends a turn: commits what must be kept, then lets go what must be sent.
+    ///
+    /// A commit costs the disk the same whatever is in it, so commits keep a distance: the first after a quiet time is
+    /// made at once, those that would follow within ``Parts/commitDistance`` are joined. What waits for a commit keeps
+    /// its order with everything behind it.
     private func finishTurn(at now: Instant) {
         if !self.records.isEmpty {
+            guard now >= self.nextCommit else {
+                self.setAlarm(at: now)
+                return
+            }
             do {
                 try self.parts.commit(self.records)
             } catch {
@@ -89,19 +98,23 @@ extension Shard {
                 return
             }
             self.records.removeAll(keepingCapacity: true)
+            self.nextCommit = self.clock.now() + self.parts.commitDistance
         }
-        if !self.departures.isEmpty, let transports = self.transports {
-            for departure in self.departures {
-                switch departure {
-                case .transmit(let bytes, let flow): transports.transmit(bytes, flow)
-                case .open(let bytes, let hop): transports.open(bytes, hop)
-                case .reply(let bytes, let flow, let otherwise): transports.reply(bytes, flow, otherwise: otherwise)
-                }
-            }
-            self.departures.removeAll(keepingCapacity: true)
-            transports.flush()
-        }
+        self.sendDepartures()
         self.setAlarm(at: now)
+    }
+
+    private func sendDepartures() {
+        guard !self.departures.isEmpty, let transports = self.transports else { return }
+        for departure in self.departures {
+            switch departure {
+            case .transmit(let bytes, let flow): transports.transmit(bytes, flow)
+            case .open(let bytes, let hop): transports.open(bytes, hop)
+            case .reply(let bytes, let flow, let otherwise): transports.reply(bytes, flow, otherwise: otherwise)
+            }
+        }
+        self.departures.removeAll(keepingCapacity: true)
+        transports.flush()
     }
 
     func depart(_ departure: Departure) { self.departures.append(departure) }
@@ -112,6 +125,7 @@ extension Shard {
         var next = self.transactions.nextDeadline ?? .distantFuture
         if let deadline = self.presence?.nextDeadline { next = min(next, deadline) }
         if let deadline = self.registrar?.nextDeadline { next = min(next, deadline) }
+        if !self.records.isEmpty { next = min(next, self.nextCommit) }
         guard next < self.armed else { return }
         self.alarm?.cancel()
         self.armed = next

@@ -27,6 +27,8 @@ package actor Shard: ArrivalReceiver {
         package var router: Router
         package var resolver: (@Sendable () throws(Fault) -> any DomainResolver)?
         package var commit: @Sendable ([StoreOperation]) throws(Fault) -> Void
+        /// The least time between two commits of a shard that is busy.
+        package var commitDistance: Duration = .microseconds(500)
         package var credentials: @Sendable (CredentialQuestion) -> CredentialAnswer
         /// Whether a canonical identity is one of our subscribers.
         package var exists: @Sendable ([UInt8]) -> Bool
@@ -60,6 +62,8 @@ package actor Shard: ArrivalReceiver {
     var heldBack: [Arrival]? = []
     var records: [StoreOperation] = []
     var departures: [Departure] = []
+    /// When the next commit may be made.
+    var nextCommit = Instant.zero
     var armed = Instant.distantFuture
     var alarm: Scheduled<Void>?
     var hasFailed = false

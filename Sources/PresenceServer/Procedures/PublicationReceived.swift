@@ -90,7 +90,7 @@ extension PresenceServer {
         _ request: Request, _ presentity: [UInt8], _ package: Int, _ identity: ProvenIdentity, _ expires: UInt32,
         at now: Instant, into effects: inout [Effect]
     ) throws(RequestRefusal) {
-        let document = try self.publishedDocument(request.message, package, presentity, previous: nil)
+        let (document, body) = try self.publishedDocument(request.message, package, presentity, previous: nil)
         let tag = self.entityTags.next(&self.entropy)
         if expires == 0 {
             // RFC 3903 §6 step 5: state that expires at once is not stored.
@@ -101,7 +101,6 @@ extension PresenceServer {
             throw self.overLimit(.publicationLimit, into: &effects)
         }
         let isWatched = !self.presentities[owner].watchers.isEmpty
-        let body = document.serialisedAsPublished()
         let publication = Publication(
             id: self.freshIdentifier(), presentity: owner, tag: tag, publisher: identity.main, body: body,
             publishedAt: now, expires: now + .seconds(Int64(expires)), document: isWatched ? document : nil)
@@ -130,12 +129,12 @@ extension PresenceServer {
         at now: Instant, into effects: inout [Effect]
     ) throws(RequestRefusal) {
         let owner = self.publications[place].presentity
-        let document = try self.publishedDocument(
+        let (document, body) = try self.publishedDocument(
             request.message, package, self.presentities[owner].identity, previous: place)
         let tag = self.entityTags.next(&self.entropy)
         self.publications[place].tag = tag
         self.publications[place].publisher = identity.main
-        self.publications[place].body = document.serialisedAsPublished()
+        self.publications[place].body = body
         self.publications[place].publishedAt = now
         self.publications[place].expires = now + .seconds(Int64(expires))
         self.publications[place].document = self.presentities[owner].watchers.isEmpty ? nil : document
@@ -148,25 +147,22 @@ extension PresenceServer {
     /// RFC 3903 §6 step 5, RFC 5264 §4.2: the body is a presence document, whole, or for a modification a difference.
     private func publishedDocument(
         _ message: SIPMessage, _ package: Int, _ presentity: [UInt8], previous: UInt32?
-    ) throws(RequestRefusal) -> PresenceDocument {
+    ) throws(RequestRefusal) -> (document: PresenceDocument, body: [UInt8]) {
         let types = self.registry[package].publishBodies
         guard let (body, type) = try Self.usefulBody(message, types: types) else {
             throw RequestRefusal(400, PublicationRequest.Fault.missingBody.rawValue)
         }
         guard body.count <= self.configuration.limits.documentBytes else { throw RequestRefusal(413) }
         let document: PresenceDocument
+        let isWhole = ContentTypes.equal(type, Self.pidf)
         do {
-            if ContentTypes.equal(type, Self.pidf) {
-                document = try PresenceDocument.parse(body)
-            } else {
-                document = try self.patchedDocument(body, previous: previous)
-            }
+            document = try isWhole ? PresenceDocument.parse(body) : self.patchedDocument(body, previous: previous)
         } catch { throw Self.refusal(of: error, types: types) }
         let isForeign = document.canonicalEntity != presentity
         if isForeign, self.configuration.foreignEntity == .refuse {
             throw RequestRefusal(400, "Entity Is Not The Presentity")
         }
-        return document
+        return (document, isWhole ? Array(body) : document.serialisedAsPublished())
     }
 
     /// RFC 5264 §4.2: `pidf-full` stands alone, `pidf-diff` patches what was published before, all or nothing.
