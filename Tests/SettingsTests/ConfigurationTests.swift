@@ -154,7 +154,10 @@ struct ConfigurationTests {
         "refuses what could be misread",
         arguments: [
             ("node:\n  domains: home.test\n", "node.yaml:2: node.domains: this has to be a list"),
-            ("registrar:\n  maximum-contacts: [1]\n", "node.yaml:2: registrar.maximum-contacts: this is a list; allowed is a whole number"),
+            (
+                "registrar:\n  maximum-contacts: [1]\n",
+                "node.yaml:2: registrar.maximum-contacts: this is a list; allowed is a whole number"
+            ),
             ("registrar:\n  maximum-contacts: 1.5\n", "node.yaml:2: registrar.maximum-contacts: \"1.5\""),
             ("registrar:\n  maximum-contacts:\n", "node.yaml:2: registrar.maximum-contacts: there is no value"),
             ("node:\n  domains: []\n", "node.yaml:2: node.domains: too few values"),
