@@ -12,6 +12,7 @@ package enum DigestURI {
         return mine == theirs
     }
 
+    /// The parts of a digest-uri that two spellings must share.
     private struct Parts: Equatable {
         var isSecure: Bool
         var user: [UInt8]?

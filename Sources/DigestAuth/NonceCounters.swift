@@ -7,6 +7,7 @@ import Ground
 /// its entry with the first request whose password was right; the table is bounded, and a nonce that had to make room is stale
 /// from then on.
 struct NonceCounters: Sendable {
+    /// Which of the last 64 counts of a nonce have been used.
     private struct Window {
         var highest: UInt32
         /// Bit n: the count `highest - n` was used.

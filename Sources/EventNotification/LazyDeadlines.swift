@@ -17,6 +17,7 @@ package struct LazyDeadlines: Sendable {
         package let generation: UInt32
     }
 
+    /// A deadline in the heap; it may be out of date.
     private struct Node: Sendable {
         var at: Int64
         var name: UInt32

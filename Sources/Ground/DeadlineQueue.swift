@@ -3,6 +3,7 @@
 ///
 /// A key stands in the queue at most once.
 package struct DeadlineQueue<Key: Hashable & Sendable>: Sendable {
+    /// A key and when it is due.
     private struct Entry {
         var at: Instant
         var key: Key

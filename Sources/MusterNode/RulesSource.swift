@@ -15,6 +15,7 @@ package struct RulesSource: Sendable {
         case unusable(Fault)
     }
 
+    /// What changes when a file does.
     private struct Stamp: Equatable {
         var modified: Date
         var size: Int

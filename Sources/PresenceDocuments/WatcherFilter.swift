@@ -11,6 +11,7 @@ struct WatcherFilter: Sendable, Equatable {
 
     /// `changed`, `added` or `removed` (RFC 4661 §3.6).
     struct Condition: Sendable, Equatable {
+        /// How the text of an include or exclude is read.
         enum Kind: Sendable, Equatable {
             case changed(from: [UInt8]?, to: [UInt8]?, by: Double?)
             case added

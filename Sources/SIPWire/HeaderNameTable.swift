@@ -19,6 +19,7 @@ struct HeaderNameTable: Sendable {
         var fourth: UInt64 = 0
     }
 
+    /// A name in the table and the header that it means.
     private struct Entry: Sendable {
         var words = Words()
         var length: UInt32 = 0

@@ -71,6 +71,7 @@ package enum RulesFile {
         return rules
     }
 
+    /// What is wrong in one line.
     private struct Faults: Error, Sequence {
         var all: [(column: String, message: String)] = []
         func makeIterator() -> IndexingIterator<[(column: String, message: String)]> { self.all.makeIterator() }

@@ -46,6 +46,7 @@ package final class GroupCommitter: Sendable {
         let condition = Condition()
     }
 
+    /// Who leads, and who waits.
     private struct State {
         var isLed = false
         var waiting: Group?

@@ -6,6 +6,7 @@ import Synchronization
 
 /// A storage that lasts as long as the process: the reference that says what the others have to do, and what tests use.
 package final class InMemoryStore: Store {
+    /// Everything that is kept.
     private struct State {
         var publications: [UInt64: PublicationRecord] = [:]
         var subscriptions: [UInt64: SubscriptionRecord] = [:]
@@ -16,6 +17,7 @@ package final class InMemoryStore: Store {
         var isClosed = false
     }
 
+    /// A user name in a realm; ordered by realm first.
     private struct SubscriberKey: Hashable, Comparable {
         let realm: String
         let user: String

@@ -53,6 +53,7 @@ package final class Histogram: Sendable {
 
 /// A metric with its values, as it is shown to a monitoring system.
 package struct MetricFamily: Sendable {
+    /// How Prometheus is to read the samples.
     package enum Kind: String, Hashable, Sendable { case counter, gauge, histogram }
 
     /// One value and the labels that tell it from others of the family.
@@ -110,10 +111,12 @@ package final class MetricsRegistry: Sendable {
     /// Gives the metrics of a part of the house.
     package typealias Collector = @Sendable () async -> [MetricFamily]
 
+    /// What an entry reads its value from.
     private enum Instrument: Sendable {
         case counter(Counter), gauge(Gauge), histogram(Histogram)
     }
 
+    /// An instrument with its name, help and labels.
     private struct Entry: Sendable {
         let name: String
         let help: String
@@ -121,6 +124,7 @@ package final class MetricsRegistry: Sendable {
         let instrument: Instrument
     }
 
+    /// What was registered, under one lock.
     private struct State {
         var entries: [Entry] = []
         var collectors: [Collector] = []

@@ -6,6 +6,7 @@ import Ground
 /// numbers run on, after a handshake where a connection is first seen. So Wireshark follows the streams, also those that
 /// went through TLS or WebSocket, which are shown in the clear.
 package struct PcapEncoder: Sendable {
+    /// One direction of a TCP connection, whose sequence numbers run on.
     private struct Direction: Hashable {
         let source: Endpoint
         let destination: Endpoint

@@ -16,8 +16,13 @@ final class TraceFile {
 
     init(path: String) throws(Fault) {
         self.path = path
-        // A trace holds personal data: nobody but the owner may read it.
-        self.descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        if path == "/dev/stdout" {
+            // Opened anew, a file behind standard output would be emptied, and what the log writes to it overwritten.
+            self.descriptor = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
+        } else {
+            // A trace holds personal data: nobody but the owner may read it.
+            self.descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        }
         guard self.descriptor >= 0 else {
             throw .fileUnusable("The trace file \(path) cannot be written: \(String(cString: strerror(errno))).")
         }
@@ -56,6 +61,7 @@ final class TraceFile {
 
 /// A capture file of every message, for Wireshark and tshark.
 package final class PcapWriter: Sendable {
+    /// The file and what belongs to writing it.
     private struct State {
         var file: TraceFile
         var encoder = PcapEncoder()
@@ -86,6 +92,7 @@ package final class PcapWriter: Sendable {
 
 /// A text file with one line a message: who sent what to whom, and when.
 package final class LadderWriter: Sendable {
+    /// The file and what belongs to writing it.
     private struct State {
         var file: TraceFile
         var ladder: Ladder

@@ -1,5 +1,6 @@
 /// A request to the administration server, as a route sees it.
 package struct AdministrationRequest: Sendable {
+    /// The methods that routes can be registered for.
     package enum Method: String, Hashable, Sendable, CaseIterable {
         case get = "GET"
         case put = "PUT"

@@ -18,6 +18,7 @@ import Telemetry
 /// out: a request has to name the server by address (or `localhost`), and one that changes something may not come from
 /// another origin.
 package struct AdministrationServer: Service {
+    /// Where the server listens, and its bounds.
     package struct Configuration: Hashable, Sendable {
         package var address: IPAddress
         /// 0 lets the system choose.

@@ -2,6 +2,7 @@ internal import Ground
 
 /// Why a patch cannot be applied: the error conditions of RFC 5261 §5 under their names there.
 package struct XMLPatchFault: Error, Hashable, Sendable {
+    /// The error conditions of RFC 5261 §5.1.
     package enum Condition: String, CaseIterable, Sendable {
         case invalidAttributeValue = "invalid-attribute-value"
         case invalidDiffFormat = "invalid-diff-format"

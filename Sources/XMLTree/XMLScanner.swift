@@ -14,6 +14,7 @@ struct XMLScanner {
         case overLimit(String)
     }
 
+    /// An element whose end tag is still to come.
     struct Open {
         var node: Int32
         var nameStart: Int

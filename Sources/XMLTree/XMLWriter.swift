@@ -12,6 +12,7 @@ package struct XMLWriter {
         case canonical
     }
 
+    /// An element whose end tag is still to be written.
     private struct Open {
         var node: Int32
         var undoMark: Int

@@ -29,8 +29,10 @@ package struct XPathExpression: Sendable, Equatable {
         case filter
     }
 
+    /// Where a step goes from its context node.
     enum Axis: Sendable { case child, descendant, current, parent }
 
+    /// Which nodes of the axis a step takes.
     enum Test: Sendable, Equatable {
         case anyElement
         case anyElementOf(namespace: [UInt8])
@@ -43,12 +45,14 @@ package struct XPathExpression: Sendable, Equatable {
         case namespace(prefix: [UInt8])
     }
 
+    /// One step of a path.
     struct Step: Sendable, Equatable {
         var axis: Axis
         var test: Test
         var predicates: [Predicate]
     }
 
+    /// Steps, from the root or from a context node.
     struct Path: Sendable, Equatable {
         /// From the document, not from the node the path is evaluated at.
         var isAbsolute: Bool
@@ -57,14 +61,17 @@ package struct XPathExpression: Sendable, Equatable {
         var steps: [Step]
     }
 
+    /// One side of a comparison.
     enum Operand: Sendable, Equatable {
         case path(Path)
         case literal([UInt8])
         case number(Double)
     }
 
+    /// How two operands are compared.
     enum Comparison: Sendable { case equal, unequal, less, greater, lessOrEqual, greaterOrEqual }
 
+    /// What a node has to fulfil.
     indirect enum Predicate: Sendable, Equatable {
         case position(Int)
         case exists(Path)

@@ -68,6 +68,7 @@ extension PresenceServer {
         }
     }
 
+    /// What Accept lets us send.
     private enum Accepted {
         case unnamed, whole, partial
     }

@@ -161,7 +161,7 @@ extension SCSCF {
             200, toTag: self.entropy.token()[...], receivedFrom: update.origin.flow.remote)
         let wantsGRUU = request.contains("gruu", in: .supported) || request.contains("gruu", in: .require)
         for binding in update.bindings {
-            writer.header(.contact, self.contactValue(binding.record, withGRUU: wantsGRUU, at: update.now))
+            writer.header(.contact, self.contactValue(binding.record, withGRUU: wantsGRUU, at: update.instant))
         }
         // RFC 3327 §5.3: the client learns what way was taken.
         if request.contains("path", in: .supported) || request.contains("path", in: .require) {
@@ -183,7 +183,7 @@ extension SCSCF {
             }
         }
         writer.header(.supported, "path, outbound, gruu" as StaticString)
-        writer.header(.date, DateHeader.text(update.now))
+        writer.header(.date, DateHeader.text(update.instant))
         effects.append(.respond(transaction, writer.finish()))
     }
 

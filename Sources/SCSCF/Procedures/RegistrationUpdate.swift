@@ -24,7 +24,7 @@ struct RegistrationUpdate: Sendable {
     let origin: Origin
     let user: [UInt8]
     let configuration: SCSCF.Configuration
-    let now: Instant
+    let instant: Instant
     let cseq: UInt32
     /// The bindings as they will be.
     private(set) var bindings: [Binding]
@@ -44,7 +44,7 @@ struct RegistrationUpdate: Sendable {
         self.user = user
         self.bindings = bindings
         self.configuration = configuration
-        self.now = now
+        self.instant = now
         guard let cseq = try? request.cseq() else { throw Refusal(400, "Bad CSeq") }
         self.cseq = cseq.number
     }
@@ -194,9 +194,9 @@ struct RegistrationUpdate: Sendable {
             id: number ?? newNumber(), addressOfRecord: self.user, contact: Array(address.uriOctets),
             parameters: Self.keptParameters(of: address), instance: registration.instance, regID: registration.regID,
             callID: Array(self.request.callID), cseq: self.cseq, q: Self.preference(of: address), path: path,
-            expires: self.now + .seconds(Int64(seconds)), flow: flow.map { FlowEncoding.encode($0) } ?? [],
+            expires: self.instant + .seconds(Int64(seconds)), flow: flow.map { FlowEncoding.encode($0) } ?? [],
             userAgent: Array((self.request.first(.userAgent) ?? []).prefix(self.configuration.limits.userAgentBytes)),
-            createdAt: before?.record.createdAt ?? self.now, refreshedAt: self.now)
+            createdAt: before?.record.createdAt ?? self.instant, refreshedAt: self.instant)
         guard let binding = Binding(record) else { throw Refusal(400, "Bad Contact") }
         return binding
     }

@@ -5,6 +5,7 @@ internal import Ground
 /// It does what Ground's `FixedDelayQueue` does, but for one type of key: this is the hottest place of the layer, and a
 /// generic type of another module is not specialised here.
 struct TimerQueue: Sendable {
+    /// A timer and when it fires.
     private struct Entry {
         var at: Int64
         var key: TimerKey

@@ -26,6 +26,7 @@ struct DNSMessage {
         case authority(negativeSeconds: UInt32)
     }
 
+    /// A resource record of an answer.
     struct Record {
         let owner: String
         let seconds: UInt32

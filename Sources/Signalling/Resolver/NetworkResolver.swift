@@ -94,6 +94,7 @@ extension Fault {
 
 /// What loops and the resolver's thread share.
 final class ResolverState: Sendable {
+    /// What callers and the worker share, under one lock.
     private struct Content {
         var cache: [ResolutionQuestion: (answer: ResolutionAnswer, until: Instant)] = [:]
         var waiting: [ResolutionQuestion: [EventLoopPromise<ResolutionAnswer>]] = [:]

@@ -7,6 +7,7 @@ import Ground
 /// it shares. So memory is bounded, the newcomer always fits, and only a source that collides with a flooder in both
 /// places ever pays for another.
 struct FloodBound {
+    /// What one source may still send.
     private struct Bucket {
         var owner: IPAddress?
         var tokens: Double

@@ -10,6 +10,7 @@ enum Owner: Hashable, Sendable {
 
 /// What a timer is for.
 struct TimerKey: Hashable, Sendable {
+    /// What a request was sent for.
     enum Purpose: Hashable, Sendable {
         /// A registration, publication or subscription must be refreshed.
         case refresh
