@@ -142,6 +142,27 @@ let package = Package(
             "SignallingTests",
             ["Ground", "SIPWire", "SIPTransactions", "Signalling", nioCore, nioPosix, nioTLS]),
         tests("MusterNodeTests", ["Ground", "SIPWire", "PresenceServer", "Settings", "MusterNode", logging]),
-        tests("InteropTests", ["Ground", "muster"], resources: ["Scenarios"]),
+        tests("musterTests", ["Ground", "SIPWire", "PresenceDocuments", "UserAgent", "muster", argumentParser]),
+        tests(
+            "InteropTests", ["Ground", "SIPWire", "SIPTransactions", "Signalling", "muster"], resources: ["Scenarios"]),
+
+        // The same cores in a world of virtual time that loses, repeats and crashes.
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "Ground", "SIPWire", "SIPTransactions", "EventNotification", "PresenceDocuments", "DigestAuth",
+                "PresenceServer", "SCSCF", "UserAgent", "Storage",
+            ],
+            path: "Tests/Simulation", swiftSettings: settings),
+        .executableTarget(
+            name: "muster-simulate", dependencies: ["Ground", "Simulation"], path: "Tests/SimulationRun",
+            swiftSettings: settings),
+        tests(
+            "SimulationTests",
+            [
+                "Ground", "PresenceDocuments", "DigestAuth", "PresenceServer", "SCSCF", "UserAgent", "Storage",
+                "Simulation",
+            ]),
+        tests("LadderTests", ["Ground", "Simulation"]),
     ]
 )
