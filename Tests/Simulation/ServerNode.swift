@@ -123,8 +123,12 @@ package final class ServerNode: Node {
         self.inspector.forgetTurn()
     }
 
-    package var nextDeadline: Instant? {
-        guard self.isUp else { return nil }
+    package var nextDeadline: Instant? { self.isUp ? self.deadline : nil }
+
+    /// The next deadline, as it was when the departures were last taken: that is done after every change.
+    private var deadline: Instant?
+
+    private func findDeadline() -> Instant? {
         var next = self.layer.nextDeadline
         for other in [self.presence.nextDeadline, self.registrar?.nextDeadline] {
             guard let other else { continue }
@@ -191,6 +195,7 @@ package final class ServerNode: Node {
     }
 
     package func takeDepartures() -> [Datagram] {
+        self.deadline = self.findDeadline()
         defer { self.ready = [] }
         return self.ready
     }

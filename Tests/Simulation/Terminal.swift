@@ -68,8 +68,12 @@ package final class Terminal: Node {
         self.ready = []
     }
 
-    package var nextDeadline: Instant? {
-        guard self.isUp else { return nil }
+    package var nextDeadline: Instant? { self.isUp ? self.deadline : nil }
+
+    /// The next deadline, as it was when the departures were last taken: that is done after every change.
+    private var deadline: Instant?
+
+    private func findDeadline() -> Instant? {
         guard let first = self.layer.nextDeadline else { return self.agent.nextDeadline }
         return self.agent.nextDeadline.map { min(first, $0) } ?? first
     }
@@ -106,6 +110,7 @@ package final class Terminal: Node {
     }
 
     package func takeDepartures() -> [Datagram] {
+        self.deadline = self.findDeadline()
         defer { self.ready = [] }
         return self.ready
     }
