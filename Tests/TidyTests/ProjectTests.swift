@@ -47,3 +47,25 @@ struct ProjectTests {
         }
     }
 }
+
+/// The list of faults is complete and has nothing that does not exist.
+@Suite("Fault list")
+struct FaultListTests {
+    @Test("docs/reference/faults.md lists every code of the sources, and no other")
+    func complete() throws {
+        var codes: Set<String> = []
+        for file in try SourceTree.files(in: ["Sources"]) {
+            for line in file.lines {
+                guard let start = line.range(of: "code: \""), line.contains("Fault") else { continue }
+                codes.insert(String(line[start.upperBound...].prefix { $0 != "\"" }))
+            }
+        }
+        let url = SourceTree.root.appendingPathComponent("docs/reference/faults.md")
+        let text = try String(contentsOf: url, encoding: .utf8)
+        let listed = text.split(separator: "\n").compactMap { line -> String? in
+            guard line.hasPrefix("| `") else { return nil }
+            return String(line.dropFirst(3).prefix { $0 != "`" })
+        }
+        #expect(codes == Set(listed))
+    }
+}
