@@ -56,7 +56,7 @@ struct FaultListTests {
         var codes: Set<String> = []
         for file in try SourceTree.files(in: ["Sources"]) {
             for line in file.lines {
-                guard let start = line.range(of: "code: \""), line.contains("Fault") else { continue }
+                guard let start = line.range(of: "code: \"") else { continue }
                 codes.insert(String(line[start.upperBound...].prefix { $0 != "\"" }))
             }
         }
