@@ -77,4 +77,34 @@ struct SimulationFindingTests {
         bench.advance(.seconds(2))
         #expect(bench.drain().last?.body.contains("here") == true)
     }
+
+    @Test(
+        "a watcher whose NOTIFY about the pending state was lost in a crash hears it after the restart",
+        .spec("RFC 6665 §4.2.2", "RFC 5025 §3.2.1"))
+    func pendingTold() throws {
+        var bench = Bench { $0.resynchronisation = .seconds(1) }
+        bench.setRules("ann", [Bench.rule("ann", "watcher", .confirm)])
+        _ = try bench.subscribe("ann")
+        _ = bench.drain()
+        bench.restart(rules: [Bench.rule("ann", "watcher", .confirm)])
+        bench.advance(.seconds(2))
+        #expect(bench.drain().map(\.state) == ["pending;expires=599"])
+        bench.advance(.seconds(20))
+        #expect(bench.drain().isEmpty)
+    }
+
+    @Test(
+        "a watcher that asks for a pause is told afterwards that its subscription is pending",
+        .spec("RFC 6665 §4.2.2"))
+    func pendingAfterPause() throws {
+        var bench = Bench()
+        bench.setRules("ann", [Bench.rule("ann", "watcher", .confirm)])
+        bench.answer = 503
+        bench.answerHeaders = "Retry-After: 5\r\n"
+        _ = try bench.subscribe("ann")
+        #expect(bench.drain().count == 1)
+        bench.answer = 200
+        bench.advance(.seconds(6))
+        #expect(bench.drain().map(\.state) == ["pending;expires=595"])
+    }
 }

@@ -16,7 +16,8 @@ extension PresenceServer {
         case .send: self.sendNotification(place, at: now, into: &effects)
         case .sendIfChanged:
             let machine = self.subscriptions[place].machine
-            if machine.isTerminated || (machine.isActive && self.isNews(place, at: now)) {
+            // One that waits to hear that it is pending has not heard it: state changes make nobody wait who is.
+            if machine.isTerminated || machine.isPending || self.isNews(place, at: now) {
                 self.sendNotification(place, at: now, into: &effects)
             } else {
                 self.counted.notificationsSuppressed += 1

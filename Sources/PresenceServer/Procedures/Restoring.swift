@@ -99,9 +99,11 @@ extension PresenceServer {
         let places = self.subscriptions.places
         let step = window.wholeNanoseconds / Int64(max(places.count, 1))
         for (order, place) in places.enumerated()
-        where self.subscriptions[place].machine == .active(.idle) {
+        where !self.subscriptions[place].machine.isTerminated
+            && self.subscriptions[place].machine.delivery == .idle
+        {
             let due = now + .nanoseconds(step * Int64(order + 1))
-            self.subscriptions[place].machine = .active(.paced(until: due))
+            self.subscriptions[place].machine.delivery = .paced(until: due)
             self.armSubscription(place, at: now)
         }
     }
