@@ -123,6 +123,8 @@ struct ConfigurationMapping {
         configuration.fromStandsInForIdentity = settings.fromStandsInForIdentity
         configuration.minimumInterval = settings.notificationInterval
         configuration.contactHost = self.advertisedHost.map { Array($0.utf8) }
+        // The NOTIFY that was under way when the process died may be lost: every watcher is told the state once more.
+        configuration.resynchronisation = .seconds(1)
         configuration.limits.subscriptions = self.settings.limits.subscriptions
         configuration.limits.watchersPerPresentity = self.settings.limits.subscriptionsPerPresentity
         configuration.limits.publicationsPerPresentity = self.settings.limits.publicationsPerPresentity

@@ -69,7 +69,7 @@ struct DemoStory {
         for watcher in watchers {
             await watcher.order(.watch(Self.watch, SubscriptionRequest(resource: self.alice)))
             let line = try await self.presence(seenBy: watcher)
-            self.done("\(watcher.name) is told: \(line)")
+            self.done("\(watcher.name) is told: alice is \(line)")
         }
     }
 
@@ -80,8 +80,8 @@ struct DemoStory {
         let tag = try await self.published(alice)
         self.done("200 OK, entity tag \(tag)")
         for watcher in watchers {
-            let line = try await self.presence(seenBy: watcher)
-            self.done("\(watcher.name) is told: \(line)")
+            let line = try await self.presence(seenBy: watcher, saying: "back at ten")
+            self.done("\(watcher.name) is told: alice is \(line)")
         }
     }
 
@@ -125,8 +125,8 @@ struct DemoStory {
             PresenceStatus(isOpen: true, activities: ["on-the-phone"], notes: ["call me later"]), domain: self.domain)
         _ = try await self.published(alice)
         self.done("alice's entity tag of before is still good: 200 OK, not 412")
-        let line = try await self.presence(seenBy: carol)
-        self.done("carol is told in the same dialog: \(line)")
+        let line = try await self.presence(seenBy: carol, saying: "call me later")
+        self.done("carol is told in the same dialog: alice is \(line)")
         let wasTold = await bob.hasSeen { event in
             if case .presenceChanged = event { return true }
             return false
@@ -148,10 +148,13 @@ struct DemoStory {
         return try outcome.get()
     }
 
-    private func presence(seenBy watcher: DemoUser) async throws -> String {
+    /// Waits for a presence document, or for one with this note.
+    private func presence(seenBy watcher: DemoUser, saying note: String = "") async throws -> String {
         try await watcher.expect("a presence document") { event -> String? in
             guard case .presenceChanged(_, let document) = event else { return nil }
-            return PresenceText.line(for: "alice", document.summary, style: .plain)
+            let summary = document.summary
+            let line = "\(PresenceText.status(of: summary))  \(PresenceText.words(of: summary))"
+            return note.isEmpty || line.contains(note) ? line : nil
         }
     }
 }
