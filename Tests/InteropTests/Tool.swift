@@ -1,21 +1,30 @@
 import Foundation
 import Testing
 
-/// A program of somebody else, or ours, run as a process of its own.
-struct Tool {
+/// All tests with programs of others and with real sockets: one after the other, because each brings up servers.
+@Suite("Interoperation", .serialized)
+enum Interop {}
+
+/// Programs of others, and ours, run to their end.
+enum Tool {
     /// What a finished run left.
     struct Outcome {
         let status: Int32
         let output: String
     }
 
-    /// Where a program is, or nil where it is not installed.
-    static func path(of name: String) -> String? {
+    /// Where a program is. A missing one is a failure: `./test` installs them all.
+    static func path(of name: String) throws -> String {
+        if name.contains("/") { return name }
         for folder in (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin").split(separator: ":") {
             let path = "\(folder)/\(name)"
             if FileManager.default.isExecutableFile(atPath: path) { return path }
         }
-        return nil
+        throw Missing(description: "\(name) is not installed; ./test installs what the tests need")
+    }
+
+    struct Missing: Error, CustomStringConvertible {
+        let description: String
     }
 
     /// The executable of this build, which lies beside the test bundle.
@@ -24,31 +33,24 @@ struct Tool {
         return bundle.deletingLastPathComponent().appendingPathComponent("muster").path
     }()
 
-    /// Runs a program to its end; `timeout` seconds later it is stopped and the status is not 0.
+    /// Runs a program to its end.
+    ///
+    /// - Parameters:
+    ///   - timeout: seconds after which it is stopped; the status is 124 then.
+    ///   - input: what it reads from standard input, which ends after that.
     static func run(
         _ name: String, _ arguments: [String], timeout: Int = 60, in folder: URL? = nil, input: String? = nil
     ) throws -> Outcome {
-        let program = name.contains("/") ? name : try #require(Self.path(of: name), "\(name) is not installed")
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-        process.arguments = ["-k", "5", "\(timeout)", program] + arguments
-        if let folder { process.currentDirectoryURL = folder }
-        let output = folder ?? FileManager.default.temporaryDirectory
-        let file = output.appendingPathComponent("tool-\(UUID().uuidString).log")
-        FileManager.default.createFile(atPath: file.path, contents: nil)
-        let handle = try FileHandle(forWritingTo: file)
-        process.standardOutput = handle
-        process.standardError = handle
-        let pipe = Pipe()
-        process.standardInput = pipe
-        try process.run()
-        if let input { pipe.fileHandleForWriting.write(Data(input.utf8)) }
-        try pipe.fileHandleForWriting.close()
-        process.waitUntilExit()
-        try handle.close()
-        let text = String(decoding: try Data(contentsOf: file), as: UTF8.self)
-        try FileManager.default.removeItem(at: file)
-        return Outcome(status: process.terminationStatus, output: text)
+        let tool = try RunningTool(name, arguments, timeout: timeout, in: folder)
+        if let input { tool.say(input) }
+        tool.closeInput()
+        let status = tool.awaitEnd(within: timeout + 10)
+        return Outcome(status: status, output: tool.output)
+    }
+
+    /// Runs our own executable.
+    static func muster(_ arguments: [String], timeout: Int = 60, input: String? = nil) throws -> Outcome {
+        try self.run(self.muster, arguments, timeout: timeout, input: input)
     }
 }
 
@@ -63,11 +65,16 @@ final class Folder: Sendable {
 
     deinit { try? FileManager.default.removeItem(at: self.url) }
 
+    @discardableResult
     func write(_ text: String, as name: String) throws -> String {
         let file = self.url.appendingPathComponent(name)
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
         try text.write(to: file, atomically: true, encoding: .utf8)
         return file.path
     }
 
     func path(_ name: String) -> String { self.url.appendingPathComponent(name).path }
+
+    func read(_ name: String) -> String { (try? String(contentsOfFile: self.path(name), encoding: .utf8)) ?? "" }
 }

@@ -60,19 +60,11 @@ actor ClientRunner: ArrivalReceiver {
             certificateFile: self.configuration.certificateFile, keyFile: self.configuration.keyFile,
             authorityFile: self.configuration.authorityFile, peerVerification: .required,
             checksServerName: !self.configuration.isServerLiteral)
-        let transports = try SIPTransports(loop: self.loop, configuration: settings, clock: self.clock)
-        transports.receiver = self
-        transports.trace = self.configuration.trace
-        self.transports = transports
         self.resolver = try NetworkResolver()
-        let bound = try await transports.listen(ListenerConfiguration(.udp, self.configuration.bind)).get()
+        let bound = try await self.listen(settings)
         var sentBy: [Transport: TransactionLayer.Configuration.SentBy] = [:]
         let name = TransactionLayer.Configuration.SentBy(host: bound.address.hostText, port: bound.port)
         for transport in [Transport.udp, .tcp, .tls] { sentBy[transport] = name }
-        if self.configuration.transport != .tls {
-            // Requests too large for UDP come over TCP (RFC 3261 §18.1.1), so the same port is open there as well.
-            _ = try await transports.listen(ListenerConfiguration(.tcp, bound)).get()
-        }
         let layer = TransactionLayer.Configuration(sentBy: sentBy)
         self.layer = TransactionLayer(configuration: layer, entropy: .system)
         var agent = self.configuration.agent
@@ -80,6 +72,34 @@ actor ClientRunner: ArrivalReceiver {
         self.contact = agent.contact
         self.agent = UserAgent(configuration: agent, entropy: .system)
     }
+
+    /// Opens the sockets: UDP, and TCP on the same port, because requests too large for UDP come over TCP
+    /// (RFC 3261 §18.1.1).
+    ///
+    /// A port that the system chose for UDP may be taken for TCP; then it chooses again.
+    private func listen(_ settings: TransportConfiguration) async throws -> Endpoint {
+        var attempts = self.configuration.bind.port == 0 ? Self.portAttempts : 1
+        while true {
+            attempts -= 1
+            let transports = try SIPTransports(loop: self.loop, configuration: settings, clock: self.clock)
+            transports.receiver = self
+            transports.trace = self.configuration.trace
+            do {
+                let bound = try await transports.listen(ListenerConfiguration(.udp, self.configuration.bind)).get()
+                if self.configuration.transport != .tls {
+                    _ = try await transports.listen(ListenerConfiguration(.tcp, bound)).get()
+                }
+                self.transports = transports
+                return bound
+            } catch {
+                try await transports.close().get()
+                guard attempts > 0 else { throw error }
+            }
+        }
+    }
+
+    /// How many ports of the system's choice are tried.
+    private static let portAttempts = 8
 
     // MARK: Orders
 
