@@ -112,19 +112,28 @@ package final class SQLiteStore: Store {
     }
 
     private static func checkKey(_ connection: Connection, vault: SubscriberVault, path: String) throws(Fault) {
-        let read = try connection.prepare("SELECT value FROM meta WHERE key = 'master-key-probe'")
-        defer { read.reset() }
-        if try read.next("read the probe of the master key") {
-            guard let probe = read.blob(0), vault.opens(probe: probe) else {
-                throw .masterKeyUnusable(
-                    "\(path) was made under another master key. Put back the key file that belongs to it; "
-                        + "without it the subscribers' secrets are lost.")
-            }
-            return
-        }
-        let write = try connection.prepare("INSERT INTO meta (key, value) VALUES ('master-key-probe', ?)")
+        if try self.findsKey(connection, vault: vault, path: path) { return }
+        // Another process may open the same new database at this moment; then its probe stays, and is checked.
+        let write = try connection.prepare(
+            "INSERT INTO meta (key, value) VALUES ('master-key-probe', ?) ON CONFLICT (key) DO NOTHING")
         write.bind(1, vault.makeProbe())
         try write.run("store the probe of the master key")
+        _ = try self.findsKey(connection, vault: vault, path: path)
+    }
+
+    /// Whether the database holds a probe; throws if that was made under another key.
+    private static func findsKey(
+        _ connection: Connection, vault: SubscriberVault, path: String
+    ) throws(Fault) -> Bool {
+        let read = try connection.prepare("SELECT value FROM meta WHERE key = 'master-key-probe'")
+        defer { read.reset() }
+        guard try read.next("read the probe of the master key") else { return false }
+        guard let probe = read.blob(0), vault.opens(probe: probe) else {
+            throw .masterKeyUnusable(
+                "\(path) was made under another master key. Put back the key file that belongs to it; "
+                    + "without it the subscribers' secrets are lost.")
+        }
+        return true
     }
 
     package func commit(_ operations: [StoreOperation]) throws(Fault) {

@@ -5,6 +5,7 @@ import PresenceServer
 import SCSCF
 import Storage
 import StorageSQLite
+import Synchronization
 import Testing
 
 @Suite("the storage in SQLite")
@@ -48,6 +49,22 @@ struct SQLiteStoreTests {
         administration.close()
         server.close()
         #expect(try folder.open().subscribers().count == 1)
+    }
+
+    @Test("can be opened by several at the moment when it is made")
+    func isMadeOnce() throws {
+        for _ in 0..<10 {
+            let folder = try TemporaryFolder()
+            let faults = Mutex<[String]>([])
+            DispatchQueue.concurrentPerform(iterations: 6) { _ in
+                do {
+                    try folder.open(role: .administration).close()
+                } catch {
+                    faults.withLock { $0.append("\(error)") }
+                }
+            }
+            #expect(faults.withLock { $0 }.isEmpty)
+        }
     }
 
     @Test("refuses a database that a newer version wrote, and leaves it as it is")
