@@ -141,7 +141,9 @@ let package = Package(
         tests(
             "SignallingTests",
             ["Ground", "SIPWire", "SIPTransactions", "Signalling", nioCore, nioPosix, nioTLS]),
-        tests("MusterNodeTests", ["Ground", "SIPWire", "PresenceServer", "Settings", "MusterNode", logging]),
+        tests(
+            "MusterNodeTests",
+            ["Ground", "SIPWire", "PresenceServer", "Settings", "Telemetry", "MusterNode", logging]),
         tests("musterTests", ["Ground", "SIPWire", "PresenceDocuments", "UserAgent", "muster", argumentParser]),
         tests(
             "InteropTests", ["Ground", "SIPWire", "SIPTransactions", "Signalling", "muster"], resources: ["Scenarios"]),

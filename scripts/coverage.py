@@ -5,8 +5,11 @@ import json
 import sys
 
 rooms = collections.OrderedDict()
-with open(sys.argv[1]) as source:
-    report = json.load(source)
+try:
+    with open(sys.argv[1]) as source:
+        report = json.load(source)
+except FileNotFoundError:
+    sys.exit("no coverage was recorded: the run ended before it was written, or tests failed")
 for entry in report["data"][0]["files"]:
     path = entry["filename"]
     if "/Sources/" not in path or "/.build/" in path:

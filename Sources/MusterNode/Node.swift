@@ -68,6 +68,8 @@ package final class Node: Sendable {
     package static func start(
         _ settings: NodeConfiguration, options: Options = Options(), log: Logger
     ) async throws -> Node {
+        var settings = settings
+        settings.sip.listeners = FreePorts.chosen(for: settings.sip.listeners)
         let directory = options.dataDirectory ?? settings.node.dataDirectory
         let store = try NodeStorage.open(settings, directory: directory)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
