@@ -107,4 +107,27 @@ struct SimulationFindingTests {
         bench.advance(.seconds(6))
         #expect(bench.drain().map(\.state) == ["pending;expires=595"])
     }
+
+    @Test(
+        "a change of the rules also counts for the last NOTIFY, which waits for the one before it",
+        .spec("RFC 5025 §3.2.1", "REQ-24141-26", "RFC 6665 §4.2.1.4"),
+        arguments: [
+            AuthorizationRule.Handling.block, AuthorizationRule.Handling.confirm,
+            AuthorizationRule.Handling.politeBlock,
+        ])
+    func lastNotification(_ handling: AuthorizationRule.Handling) throws {
+        var bench = Bench()
+        let tag = try bench.publish("ann", body: Bench.pidf("ann", note: "old")).text(.sipETag)
+        bench.answer = nil
+        let dialog = try bench.subscribe("ann")
+        _ = try bench.resubscribe(dialog, cseq: 2, expires: "0")
+        _ = bench.drain()
+        bench.setRules("ann", [Bench.rule("ann", "watcher", handling)])
+        try bench.publish("ann", body: Bench.pidf("ann", note: "secret"), tag: tag)
+        bench.answerAll(200)
+        let told = bench.drain()
+        #expect(told.map(\.state) == ["terminated;reason=timeout"])
+        #expect(told.allSatisfy { !$0.body.contains("secret") && !$0.body.contains("open") })
+        #expect(bench.server.counters.activeSubscriptions == 0)
+    }
 }

@@ -25,11 +25,11 @@ extension PresenceServer {
 
     /// The table of RFC 5025 §3.2.1 for one subscription.
     mutating func judgeAgain(subscription place: UInt32, at now: Instant, into effects: inout [Effect]) {
-        guard !self.subscriptions[place].machine.isTerminated else { return }
         let presentity = self.presentities[self.subscriptions[place].presentity].identity
         let watcher = self.subscriptions[place].dialog.watcher
         let (handling, reason) = self.rules.judge(
             presentity: presentity, watcher: watcher, configuration: self.configuration)
+        guard !self.subscriptions[place].machine.isTerminated else { return self.judgeLast(place, handling) }
         guard handling != self.handling(of: place) else { return }
         self.counted.decided(handling)
         effects.append(
@@ -57,6 +57,15 @@ extension PresenceServer {
             }
         }
         if self.subscriptions[place].isStored { effects.append(.store(.putSubscription(self.record(of: place)))) }
+    }
+
+    /// The last NOTIFY of a subscription that has ended may still wait for the answer to the one before it. What it
+    /// tells is what the rules allow when it leaves.
+    private mutating func judgeLast(_ place: UInt32, _ handling: AuthorizationRule.Handling) {
+        switch handling {
+        case .block, .confirm: self.subscriptions[place].endsWithState = false
+        case .politeBlock, .allow: self.show(place, isPoliteBlock: handling == .politeBlock)
+        }
     }
 
     /// How a subscription is treated now.
