@@ -4,12 +4,13 @@
 /// A key stands in the queue at most once.
 package struct DeadlineQueue<Key: Hashable & Sendable>: Sendable {
     /// A key and when it is due.
-    private struct Entry {
-        var at: Instant
+    @usableFromInline
+    struct Entry {
+        @usableFromInline var at: Instant
         var key: Key
     }
 
-    private var heap: [Entry] = []
+    @usableFromInline var heap: [Entry] = []
     private var positions: [Key: Int] = [:]
 
     package init() {}
@@ -17,8 +18,9 @@ package struct DeadlineQueue<Key: Hashable & Sendable>: Sendable {
     package var count: Int { self.heap.count }
     package var isEmpty: Bool { self.heap.isEmpty }
 
-    /// The earliest deadline.
-    package var next: Instant? { self.heap.first?.at }
+    /// The earliest deadline. It is asked for in every turn, so other rooms see through it: a generic type of another
+    /// room is otherwise looked up at run time each time.
+    @inlinable package var next: Instant? { self.heap.isEmpty ? nil : self.heap[0].at }
 
     /// Sets the deadline of a key, replacing an earlier one.
     package mutating func set(_ key: Key, at instant: Instant) {

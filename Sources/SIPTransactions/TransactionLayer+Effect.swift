@@ -10,8 +10,8 @@ extension TransactionLayer {
         /// Connect if there is no connection to the hop yet, then send. For UDP: send from the socket that fits.
         case open([UInt8], Hop)
         /// Send a response on the connection that its request came on; if that is gone, open the hop (RFC 3261 §18.2.2).
-        /// A failure need not be reported.
-        case reply([UInt8], Flow, otherwise: Hop?)
+        /// A failure need not be reported. Rare beside the others and larger than they, so it stands apart from them.
+        indirect case reply([UInt8], Flow, otherwise: Hop?)
         /// Ask the name system.
         case resolve(Ticket, ResolutionQuestion)
 

@@ -21,10 +21,7 @@ extension SIPMessage {
         var length = available
         if case .bytes(let declared) = head.declaredLength, declared < UInt64(available) { length = Int(declared) }
         if head.fault == nil { head.fault = Self.lengthFault(head.declaredLength, available, framing) }
-        return SIPMessage(
-            storage: storage, startLine: head.startLine, headers: head.fields,
-            bodyRange: head.bodyStart..<(head.bodyStart + length), declaredLength: head.declaredLength,
-            availableBytes: available, framing: framing, structuralFault: head.fault)
+        return SIPMessage(parts: Parts(storage, head, bodyLength: length, framing: framing))
     }
 
     /// RFC 3261 §18.3: a datagram may be longer than its Content-Length, never shorter; a stream has no other way

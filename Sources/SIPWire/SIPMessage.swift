@@ -22,22 +22,48 @@ package struct SIPMessage: Sendable, Equatable {
         case response(status: Int, reason: Range<Int>)
     }
 
+    /// What a message is made of. It is one object, because a message is handed on many times before it is answered,
+    /// and so each time costs one reference and eight bytes.
+    final class Parts: Sendable {
+        let storage: [UInt8]
+        let startLine: StartLine
+        let headers: [HeaderField]
+        let bodyRange: Range<Int>
+        let declaredLength: DeclaredLength
+        let availableBytes: Int
+        let framing: Framing
+        let structuralFault: ParseFault.Kind?
+
+        init(_ storage: consuming [UInt8], _ head: consuming Head, bodyLength: Int, framing: Framing) {
+            self.availableBytes = storage.count - head.bodyStart
+            self.storage = storage
+            self.startLine = head.startLine
+            self.headers = head.fields
+            self.bodyRange = head.bodyStart..<(head.bodyStart + bodyLength)
+            self.declaredLength = head.declaredLength
+            self.framing = framing
+            self.structuralFault = head.fault
+        }
+    }
+
+    let parts: Parts
+
     /// All bytes of the message. Line breaks of folded headers have become blanks.
-    package let storage: [UInt8]
+    package var storage: [UInt8] { self.parts.storage }
     /// The first line.
-    package let startLine: StartLine
+    package var startLine: StartLine { self.parts.startLine }
     /// The header lines in their order.
-    package let headers: [HeaderField]
+    package var headers: [HeaderField] { self.parts.headers }
     /// Where the body lies in the storage.
-    package let bodyRange: Range<Int>
+    package var bodyRange: Range<Int> { self.parts.bodyRange }
     /// The Content-Length as it was read.
-    let declaredLength: DeclaredLength
+    var declaredLength: DeclaredLength { self.parts.declaredLength }
     /// How many bytes followed the header section.
-    let availableBytes: Int
+    var availableBytes: Int { self.parts.availableBytes }
     /// How the message was cut out.
-    package let framing: Framing
+    package var framing: Framing { self.parts.framing }
     /// What splitting has noticed; ``validate(limits:)`` throws it.
-    let structuralFault: ParseFault.Kind?
+    var structuralFault: ParseFault.Kind? { self.parts.structuralFault }
 
     /// Whether the message is a request.
     package var isRequest: Bool {

@@ -14,10 +14,7 @@ extension Shard {
 
     func perform(_ effect: TransactionLayer.Effect, at now: Instant) {
         switch effect {
-        case .transmit(let bytes, let flow): self.departures.append(.transmit(bytes, flow))
-        case .open(let bytes, let hop): self.departures.append(.open(bytes, hop))
-        case .reply(let bytes, let flow, let otherwise):
-            self.departures.append(.reply(bytes, flow, otherwise: otherwise))
+        case .transmit, .open, .reply: self.departures.append(effect)
         case .resolve(let ticket, let question): self.resolve(ticket, question)
         case .requestReceived(let id, let message, let origin): self.serve(id, message, origin, at: now)
         case .cancelReceived(let id): self.tellRegistrar(.cancelReceived(id), at: now)
@@ -92,8 +89,8 @@ extension Shard {
         // The array is taken out so that what these orders bring (a loaded credential, say) has an array of its own.
         var effects: [PresenceServer.Effect] = []
         swap(&effects, &self.presenceEffects)
-        for effect in effects {
-            switch effect {
+        for index in effects.indices {
+            switch effects[index] {
             case .respond(let id, let bytes): self.tellTransactions(.respond(id, bytes), at: now)
             case .send(let id, let request): self.tellTransactions(.send(id, request), at: now)
             case .store(let operation): self.records.append(.presence(operation))

@@ -50,6 +50,8 @@ extension Shard {
         self.turn { now in self.tellPresence(.drained, at: now) }
         self.alarm?.cancel()
         self.alarm = nil
+        self.commitAlarm?.cancel()
+        self.commitAlarm = nil
         try? await self.transports?.close().get()
         self.resolver?.close()
         self.transports = nil

@@ -36,7 +36,7 @@ extension Shard {
             else { return }
             shard.turn { now in
                 var writer = message.response(fault.status, fault.reason, receivedFrom: origin.flow.remote)
-                shard.depart(.reply(writer.finish(), origin.flow, otherwise: nil))
+                shard.departures.append(.reply(writer.finish(), origin.flow, otherwise: nil))
                 _ = now
             }
         }
@@ -84,6 +84,7 @@ extension Shard {
     private func finishTurn(at now: Instant) {
         if !self.records.isEmpty {
             guard now >= self.nextCommit else {
+                self.armCommit(at: now)
                 self.setAlarm(at: now)
                 return
             }
@@ -106,18 +107,22 @@ extension Shard {
 
     private func sendDepartures() {
         guard !self.departures.isEmpty, let transports = self.transports else { return }
-        for departure in self.departures {
-            switch departure {
+        // Taken out, so that the loop looks at an array that nobody else can change.
+        var departures: [TransactionLayer.Effect] = []
+        swap(&departures, &self.departures)
+        for index in departures.indices {
+            switch departures[index] {
             case .transmit(let bytes, let flow): transports.transmit(bytes, flow)
             case .open(let bytes, let hop): transports.open(bytes, hop)
             case .reply(let bytes, let flow, let otherwise): transports.reply(bytes, flow, otherwise: otherwise)
+            // Only orders to the network get here; what is for others was carried out in the turn.
+            default: break
             }
         }
-        self.departures.removeAll(keepingCapacity: true)
+        departures.removeAll(keepingCapacity: true)
+        swap(&departures, &self.departures)
         transports.flush()
     }
-
-    func depart(_ departure: Departure) { self.departures.append(departure) }
 
     // MARK: timers
 
@@ -125,13 +130,26 @@ extension Shard {
         var next = self.transactions.nextDeadline ?? .distantFuture
         if let deadline = self.presence?.nextDeadline { next = min(next, deadline) }
         if let deadline = self.registrar?.nextDeadline { next = min(next, deadline) }
-        if !self.records.isEmpty { next = min(next, self.nextCommit) }
         guard next < self.armed else { return }
         self.alarm?.cancel()
         self.armed = next
         let delay = max(next.nanoseconds &- now.nanoseconds, 0)
         self.alarm = self.loop.scheduleTask(in: .nanoseconds(delay)) {
             self.assumeIsolated { $0.wake() }
+        }
+    }
+
+    /// Asks for a turn at the next commit. It is no matter of ``setAlarm(at:)``: a busy shard commits a thousand times a
+    /// second, and each time the alarm of the timers would be taken back and set again.
+    private func armCommit(at now: Instant) {
+        guard self.commitAlarm == nil else { return }
+        let delay = max(self.nextCommit.nanoseconds &- now.nanoseconds, 0)
+        self.commitAlarm = self.loop.scheduleTask(in: .nanoseconds(delay)) {
+            self.assumeIsolated { shard in
+                shard.commitAlarm = nil
+                // Records that went with an earlier commit need no turn.
+                if !shard.records.isEmpty { shard.turn { _ in } }
+            }
         }
     }
 
@@ -174,13 +192,15 @@ extension Shard {
     /// Performs the transaction layer's orders until there are none, also those that performing them brings.
     private func settleTransactions(at now: Instant) {
         self.isSettling = true
-        var index = 0
-        while index < self.layerEffects.count {
-            let effect = self.layerEffects[index]
-            index += 1
-            self.perform(effect, at: now)
+        while !self.layerEffects.isEmpty {
+            // The orders are taken out, so that those which performing them brings have an array of their own.
+            var effects: [TransactionLayer.Effect] = []
+            swap(&effects, &self.spareLayerEffects)
+            swap(&effects, &self.layerEffects)
+            for index in effects.indices { self.perform(effects[index], at: now) }
+            effects.removeAll(keepingCapacity: true)
+            swap(&effects, &self.spareLayerEffects)
         }
-        self.layerEffects.removeAll(keepingCapacity: true)
         self.isSettling = false
     }
 }

@@ -38,13 +38,6 @@ package actor Shard: ArrivalReceiver {
         package var decided: @Sendable (Decision) -> Void
     }
 
-    /// A message that leaves when the turn's records are durable.
-    enum Departure {
-        case transmit([UInt8], Flow)
-        case open([UInt8], Hop)
-        case reply([UInt8], Flow, otherwise: Hop?)
-    }
-
     let parts: Parts
     let clock: AnchoredClock
     var transports: SIPTransports?
@@ -55,17 +48,22 @@ package actor Shard: ArrivalReceiver {
     var counters = ShardCounters()
 
     var layerEffects: [TransactionLayer.Effect] = []
+    /// An empty array whose memory is used again.
+    var spareLayerEffects: [TransactionLayer.Effect] = []
     var presenceEffects: [PresenceServer.Effect] = []
     var registrarEffects: [SCSCF.Effect] = []
     var isSettling = false
     /// What arrived before the shard had its memory back; nil once it has.
     var heldBack: [Arrival]? = []
     var records: [StoreOperation] = []
-    var departures: [Departure] = []
+    /// The orders to the network, which are carried out when the turn's records are durable.
+    var departures: [TransactionLayer.Effect] = []
     /// When the next commit may be made.
     var nextCommit = Instant.zero
     var armed = Instant.distantFuture
     var alarm: Scheduled<Void>?
+    /// The turn at ``nextCommit``, where records wait for it.
+    var commitAlarm: Scheduled<Void>?
     var hasFailed = false
 
     /// Makes a shard. ``open(restoring:)`` brings it to life on its loop.

@@ -81,9 +81,12 @@ final class DatagramListener: ChannelInboundHandler {
             self.flush()
             return
         }
-        let turn = self.turn
-        self.turn.removeAll(keepingCapacity: true)
+        // Taken out and put back, so that the next turn finds its memory: a copy would make it anew each time.
+        var turn: [Arrival] = []
+        swap(&turn, &self.turn)
         transports.receiver?.arrived(turn)
+        turn.removeAll(keepingCapacity: true)
+        if self.turn.isEmpty { swap(&turn, &self.turn) }
     }
 
     private func take(_ datagram: UnsafeRawBufferPointer, _ remote: Endpoint, _ transports: SIPTransports) {
