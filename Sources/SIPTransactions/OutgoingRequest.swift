@@ -2,22 +2,31 @@ internal import Ground
 package import SIPWire
 
 /// Where a request is to go.
+///
+/// The cases with a URI are indirect: a URI is ten times as large as a flow, and it would make every fact and every
+/// order of the layer that large.
 package enum Target: Sendable {
     /// Only on this flow.
     case flow(Flow)
     /// To the first of these that answers, in this order (RFC 3263 §4.3).
     case hops([Hop])
     /// To the hops that RFC 3263 finds for the URI.
-    case uri(SIPURI)
+    indirect case uri(SIPURI)
     /// On the flow that the peer came on (RFC 5626 §5.3, RFC 5923); where that fails, to the URI.
-    case flowOrURI(Flow, SIPURI)
+    indirect case flowOrURI(Flow, SIPURI)
 }
 
 /// A request that a transaction user wants sent: all of it but our Via, which depends on the hop.
 package struct OutgoingRequest: Sendable {
     package let method: Method
+    /// The request without our Via, up to its body or with it.
+    package let head: [UInt8]
+    /// What follows ``head``: a body that many requests share is not copied into each of them before it is sent.
+    package let body: [UInt8]
     /// The whole request without our Via.
-    package let bytes: [UInt8]
+    package var bytes: [UInt8] { self.body.isEmpty ? self.head : self.head + self.body }
+    /// How long the whole request is without our Via.
+    package var count: Int { self.head.count + self.body.count }
     /// Where the Via line goes: the byte after the request line.
     package let viaOffset: Int
     package let target: Target
@@ -27,14 +36,16 @@ package struct OutgoingRequest: Sendable {
     package let allowsUDPSwitch: Bool
 
     /// - Parameters:
-    ///   - bytes: the whole request without our Via.
+    ///   - bytes: the request without our Via; the whole of it, unless `body` is given.
+    ///   - body: the body, if `bytes` ends with the empty line.
     ///   - viaOffset: where the Via goes; nil lets it be found behind the request line.
     package init(
-        method: Method, bytes: [UInt8], viaOffset: Int? = nil, target: Target, viaParameters: [UInt8] = [],
-        allowsUDPSwitch: Bool = true
+        method: Method, bytes: [UInt8], body: [UInt8] = [], viaOffset: Int? = nil, target: Target,
+        viaParameters: [UInt8] = [], allowsUDPSwitch: Bool = true
     ) {
         self.method = method
-        self.bytes = bytes
+        self.head = bytes
+        self.body = body
         self.viaOffset = viaOffset ?? Self.endOfLine(bytes)
         self.target = target
         self.viaParameters = viaParameters

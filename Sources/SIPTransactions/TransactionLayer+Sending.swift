@@ -139,7 +139,7 @@ extension TransactionLayer {
     /// RFC 3261 §18.1.1: whether a request must not go over UDP because of its size.
     private func isTooLarge(_ request: OutgoingRequest, for path: Path) -> Bool {
         guard path.transport == .udp, request.allowsUDPSwitch, self.configuration.switchesToTCP else { return false }
-        let size = request.bytes.count + self.vias.length(.udp, parameters: request.viaParameters)
+        let size = request.count + self.vias.length(.udp, parameters: request.viaParameters)
         let largest =
             path.remote.address.isLoopback
             ? self.configuration.largestLoopbackDatagram : self.configuration.largestDatagram

@@ -38,33 +38,71 @@ struct ViaWriter: Sendable {
 
     /// How many bytes ``insert(into:number:transport:)`` adds.
     func length(_ transport: Transport, parameters: [UInt8]) -> Int {
-        let form = self.forms[Int(transport.rawValue)]
-        return form.prefix.count + 16 + form.suffix.count + parameters.count + 2
+        self.forms.withUnsafeBufferPointer { forms in
+            let form = Int(transport.rawValue)
+            return forms[form].prefix.count + 16 + forms[form].suffix.count + parameters.count + 2
+        }
     }
 
     /// The whole request, our Via in it.
     func insert(into request: OutgoingRequest, number: UInt64, transport: Transport) -> [UInt8] {
-        let form = self.forms[Int(transport.rawValue)]
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(
-            request.bytes.count + form.prefix.count + 18 + form.suffix.count + request.viaParameters.count)
-        bytes.append(contentsOf: request.bytes[..<request.viaOffset])
-        bytes.append(contentsOf: form.prefix)
-        bytes.append(hex: number)
-        bytes.append(contentsOf: form.suffix)
-        bytes.append(contentsOf: request.viaParameters)
-        bytes.append(0x0D)
-        bytes.append(0x0A)
-        bytes.append(contentsOf: request.bytes[request.viaOffset...])
-        return bytes
+        let count = request.count + self.length(transport, parameters: request.viaParameters)
+        // Every NOTIFY is copied here: pieces are put into memory that nobody has cleared or grows.
+        return [UInt8](unsafeUninitializedCapacity: count) { target, used in
+            var rest = UnsafeMutableRawBufferPointer(target)
+            self.forms.withUnsafeBufferPointer { forms in
+                request.head.withUnsafeBytes { source in
+                    Self.put(UnsafeRawBufferPointer(rebasing: source[..<request.viaOffset]), &rest)
+                    forms[Int(transport.rawValue)].prefix.withUnsafeBytes { Self.put($0, &rest) }
+                    Self.put(hex: number, &rest)
+                    forms[Int(transport.rawValue)].suffix.withUnsafeBytes { Self.put($0, &rest) }
+                    request.viaParameters.withUnsafeBytes { Self.put($0, &rest) }
+                    rest[0] = 0x0D
+                    rest[1] = 0x0A
+                    rest = UnsafeMutableRawBufferPointer(rebasing: rest[2...])
+                    Self.put(UnsafeRawBufferPointer(rebasing: source[request.viaOffset...]), &rest)
+                }
+            }
+            request.body.withUnsafeBytes { Self.put($0, &rest) }
+            used = count - rest.count
+        }
+    }
+
+    /// Copies a piece to the front of what is left; the bounds of both are checked.
+    @inline(__always)
+    private static func put(_ piece: UnsafeRawBufferPointer, _ rest: inout UnsafeMutableRawBufferPointer) {
+        precondition(piece.count <= rest.count, "the length of a request with its Via was computed before")
+        rest.copyMemory(from: piece)
+        rest = UnsafeMutableRawBufferPointer(rebasing: rest[piece.count...])
+    }
+
+    /// 16 lower-case hexadecimal digits.
+    @inline(__always)
+    private static func put(hex number: UInt64, _ rest: inout UnsafeMutableRawBufferPointer) {
+        for digit in 0..<16 {
+            let value = UInt8(truncatingIfNeeded: number &>> UInt64(60 &- 4 &* digit)) & 15
+            rest[digit] = value < 10 ? 0x30 &+ value : 0x57 &+ value
+        }
+        rest = UnsafeMutableRawBufferPointer(rebasing: rest[16...])
     }
 
     /// Whether the sent-by of a Via is ours for its transport (RFC 3261 §18.1.2).
     func isOurs(transport token: Octets, host: Octets, port: UInt16?) -> Bool {
         guard let transport = Transport(token: token) else { return false }
-        let form = self.forms[Int(transport.rawValue)]
-        guard host.equalsIgnoringCase(form.host[...]) else { return false }
-        return (port ?? transport.defaultPort) == (form.port ?? transport.defaultPort)
+        // Read where it stands: a copy of the form would count four arrays up and down for each response.
+        return self.forms.withUnsafeBufferPointer { forms in
+            let form = Int(transport.rawValue)
+            guard (port ?? transport.defaultPort) == (forms[form].port ?? transport.defaultPort) else { return false }
+            return forms[form].host.withUnsafeBufferPointer { mine in
+                host.withUnsafeBufferPointer { theirs in
+                    guard mine.count == theirs.count else { return false }
+                    for index in mine.indices where ASCII.lowercased(mine[index]) != ASCII.lowercased(theirs[index]) {
+                        return false
+                    }
+                    return true
+                }
+            }
+        }
     }
 
     /// The number in a branch of ours: the 16 hexadecimal digits behind the magic cookie.

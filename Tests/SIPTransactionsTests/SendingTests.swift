@@ -82,6 +82,22 @@ struct SendingTests {
         #expect(sent.text.contains(";rport;keep\r\n"))
     }
 
+    @Test("a body that is given apart goes out behind the head, and counts for the size", .spec("RFC 3261 §18.1.1"))
+    func bodyApart() throws {
+        for size in [100, 2000] {
+            let whole = Rig.outgoing(to: .flow(Rig.flow()), bytes: size)
+            let parted = OutgoingRequest(
+                method: .notify, bytes: Array(whole.head.dropLast(size)), body: Array(whole.head.suffix(size)),
+                target: whole.target)
+            #expect(parted.bytes == whole.bytes && parted.count == whole.count)
+            var rig = Rig()
+            var other = Rig()
+            let one = try #require(rig.feed(.send(self.id, whole)).sent.first)
+            let two = try #require(other.feed(.send(self.id, parted)).sent.first)
+            #expect(one.bytes == two.bytes && one.path == two.path)
+        }
+    }
+
     @Test(
         "no answer, a refused connection and a 503 lead to the next hop under a new branch",
         .spec("RFC 3263 §4.3", "RFC 3261 §8.1.2", "RFC 3261 §8.1.1.7/1"))

@@ -57,8 +57,6 @@ extension PresenceServer {
         /// The version between head and tail.
         var version: UInt32?
         var tail: [UInt8] = []
-
-        var count: Int { self.head.count + self.tail.count + 10 }
     }
 
     /// The tag of a subscription that is shown no state.
@@ -76,16 +74,16 @@ extension PresenceServer {
         self.subscriptions[place].lastTag = isShown ? content.tag.raw : 0
         self.rememberSent(place, content.version, content.tag, at: now)
         if content.type != nil { self.forgetCondition(place) }
-        let bytes = self.notification(place, content, authorization, at: now)
+        let (head, body) = self.notification(place, content, authorization, at: now)
         let transaction = ClientTransactionID(raw: self.entropy.next() & ~1)
         let dialog = self.subscriptions[place].dialog
-        guard let target = DialogTarget(encoded: dialog.target)?.target(requestBytes: bytes.count) else {
+        guard let target = DialogTarget(encoded: dialog.target)?.target(requestBytes: head.count + body.count) else {
             return self.removeSubscription(place, into: &effects)
         }
         effects.append(
             .send(
                 transaction,
-                OutgoingRequest(method: .notify, bytes: bytes, viaOffset: dialog.viaOffset, target: target)))
+                OutgoingRequest(method: .notify, bytes: head, body: body, viaOffset: dialog.viaOffset, target: target)))
         self.counted.notificationsSent += 1
         if self.subscriptions[place].machine.isTerminated {
             return self.removeSubscription(place, into: &effects)
@@ -153,14 +151,15 @@ extension PresenceServer {
         self.extras[extras].wishes.suppress = nil
     }
 
-    /// The bytes of a NOTIFY: the template of the dialog, the numbers, the body.
+    /// The bytes of a NOTIFY: the template of the dialog and the numbers; the body, which is shared where it is the same
+    /// for many.
     private func notification(
         _ place: UInt32, _ content: Content, _ authorization: [(HeaderName, [UInt8])], at now: Instant
-    ) -> [UInt8] {
+    ) -> (head: [UInt8], body: [UInt8]) {
         let subscription = self.subscriptions[place]
         let template = subscription.dialog.template
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(template.count + content.count + 256)
+        bytes.reserveCapacity(template.count + 256)
         template.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
         bytes.append(literal: "Max-Forwards: 70\r\nCSeq: ")
         bytes.append(decimal: UInt64(subscription.localCSeq))
@@ -175,21 +174,20 @@ extension PresenceServer {
             bytes.append(contentsOf: value)
             bytes.append(literal: "\r\n")
         }
-        var version: [UInt8] = []
-        if let number = content.version { version.append(decimal: UInt64(number)) }
-        let count = content.head.count + version.count + content.tail.count
-        if let type = content.type, count > 0 {
+        var body = content.head
+        if let number = content.version {
+            body.append(decimal: UInt64(number))
+            body.append(contentsOf: content.tail)
+        }
+        if let type = content.type, !body.isEmpty {
             bytes.append(literal: "Content-Type: ")
             bytes.append(literal: type)
             bytes.append(literal: "\r\n")
         }
         bytes.append(literal: "Content-Length: ")
-        bytes.append(decimal: UInt64(count))
+        bytes.append(decimal: UInt64(body.count))
         bytes.append(literal: "\r\n\r\n")
-        bytes.append(contentsOf: content.head)
-        bytes.append(contentsOf: version)
-        bytes.append(contentsOf: content.tail)
-        return bytes
+        return (bytes, body)
     }
 
     /// The value of Subscription-State (RFC 6665 §4.1.3, §8.2.3): `expires` while it lives, `reason` when it ends.

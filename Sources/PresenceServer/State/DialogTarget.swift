@@ -56,21 +56,24 @@ enum DialogTarget: Equatable, Sendable {
 
     /// Reads what ``encoded`` wrote. Nil if it does not hold together.
     init?(encoded: Octets) {
-        var rest = encoded
-        switch rest.popFirst() {
+        guard let read = encoded.withUnsafeBufferPointer({ Self.read($0) }) else { return nil }
+        self = read
+    }
+
+    private static func read(_ bytes: UnsafeBufferPointer<UInt8>) -> DialogTarget? {
+        var reader = Reader(bytes: bytes)
+        switch reader.number(1) {
         case 0:
-            guard let local = Self.endpoint(&rest), let remote = Self.endpoint(&rest), rest.isEmpty else { return nil }
-            self = .datagram(local: local, remote: remote)
+            guard let local = reader.endpoint(), let remote = reader.endpoint(), reader.left == 0 else { return nil }
+            return .datagram(local: local, remote: remote)
         case 1:
-            guard let transport = rest.popFirst().flatMap({ Transport(rawValue: $0) }),
-                let local = Self.endpoint(&rest), let remote = Self.endpoint(&rest), rest.count > 8
+            guard let transport = reader.number(1).flatMap({ Transport(rawValue: UInt8(truncatingIfNeeded: $0)) }),
+                let local = reader.endpoint(), let remote = reader.endpoint(), let connection = reader.number(8),
+                reader.left > 0
             else { return nil }
-            let connection = Self.number(&rest, 8)
-            self = .connection(
-                Flow(transport: transport, local: local, remote: remote, connection: connection), nextHop: Array(rest))
-        case 2:
-            guard !rest.isEmpty else { return nil }
-            self = .nextHop(Array(rest))
+            let flow = Flow(transport: transport, local: local, remote: remote, connection: connection)
+            return .connection(flow, nextHop: Array(bytes[reader.position...]))
+        case 2: return reader.left > 0 ? .nextHop(Array(bytes[reader.position...])) : nil
         default: return nil
         }
     }
@@ -103,25 +106,31 @@ enum DialogTarget: Equatable, Sendable {
         bytes.append(big: endpoint.port)
     }
 
-    private static func endpoint(_ rest: inout Octets) -> Endpoint? {
-        switch rest.popFirst() {
-        case 4:
-            guard rest.count >= 6 else { return nil }
-            let bits = UInt32(truncatingIfNeeded: Self.number(&rest, 4))
-            return Endpoint(IPAddress(ipv4: bits), UInt16(truncatingIfNeeded: Self.number(&rest, 2)))
-        case 6:
-            guard rest.count >= 18 else { return nil }
-            let high = Self.number(&rest, 8)
-            let low = Self.number(&rest, 8)
-            return Endpoint(IPAddress(ipv6High: high, low: low), UInt16(truncatingIfNeeded: Self.number(&rest, 2)))
-        default: return nil
-        }
-    }
+    /// Reads numbers one behind the other; every NOTIFY begins with it, so it works on memory and not on slices.
+    private struct Reader {
+        let bytes: UnsafeBufferPointer<UInt8>
+        var position = 0
 
-    private static func number(_ rest: inout Octets, _ count: Int) -> UInt64 {
-        var value: UInt64 = 0
-        for byte in rest.prefix(count) { value = value << 8 | UInt64(byte) }
-        rest = rest.dropFirst(count)
-        return value
+        var left: Int { self.bytes.count - self.position }
+
+        mutating func number(_ count: Int) -> UInt64? {
+            guard self.left >= count else { return nil }
+            var value: UInt64 = 0
+            for index in 0..<count { value = value << 8 | UInt64(self.bytes[self.position + index]) }
+            self.position += count
+            return value
+        }
+
+        mutating func endpoint() -> Endpoint? {
+            switch self.number(1) {
+            case 4:
+                guard let bits = self.number(4), let port = self.number(2) else { return nil }
+                return Endpoint(IPAddress(ipv4: UInt32(truncatingIfNeeded: bits)), UInt16(truncatingIfNeeded: port))
+            case 6:
+                guard let high = self.number(8), let low = self.number(8), let port = self.number(2) else { return nil }
+                return Endpoint(IPAddress(ipv6High: high, low: low), UInt16(truncatingIfNeeded: port))
+            default: return nil
+            }
+        }
     }
 }
