@@ -11,6 +11,8 @@ extension PresenceServer {
         package var publicationsPerPresentity = 32
         /// Different views (watcher filters) of one presentity. Beyond it a filter is refused with 488.
         package var viewsPerPresentity = 1_024
+        /// Bodies that are kept although nobody watches, for the next who asks. Beyond it one takes the place of another.
+        package var restingViews = 1_024
         /// Bytes of a published document. Beyond it: 413.
         package var documentBytes = 60_000
         /// Bytes of a filter. Beyond it: 413.

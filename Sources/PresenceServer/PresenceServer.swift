@@ -42,6 +42,7 @@ package struct PresenceServer: NetworkFunction {
     var subscriptionPlaces: [UInt64: UInt32] = [:]
     var extras = SlotTable<SubscriptionExtras>(vacant: .vacant)
     var views = SlotTable<View>(vacant: .vacant)
+    var restingViews: RestingViews
     /// From the transaction of a NOTIFY under way to its subscription.
     var outstanding: [UInt64: OutstandingNotification] = [:]
     var deadlines = LazyDeadlines()
@@ -59,6 +60,7 @@ package struct PresenceServer: NetworkFunction {
         self.configuration = configuration
         self.entropy = entropy
         self.users = configuration.users
+        self.restingViews = RestingViews(capacity: configuration.limits.restingViews)
         if case .digest(let settings) = configuration.authentication {
             self.authenticator = DigestAuthenticator(settings)
         }

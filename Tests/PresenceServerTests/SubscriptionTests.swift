@@ -217,6 +217,26 @@ struct SubscriptionTests {
         #expect(bench.server.counters.presentities == 1)
     }
 
+    @Test("who is asked for again and again is composed once for each state", .spec("RFC 6665 §4.4.3"))
+    func restingView() throws {
+        var bench = Bench()
+        try bench.publish("ann", body: Bench.pidf("ann", note: "first"))
+        for _ in 0..<3 {
+            _ = try bench.subscribe("ann", expires: "0")
+            #expect(bench.drain().first?.body.contains("first") == true)
+        }
+        #expect(bench.server.counters.compositions == 1)
+        try bench.publish("ann", body: Bench.pidf("ann", note: "second"))
+        _ = try bench.subscribe("ann", expires: "0")
+        #expect(bench.drain().first?.body.contains("second") == true)
+        #expect(bench.server.counters.compositions == 2)
+        // Once nothing is published any more, nobody is shown what was.
+        bench.advance(.seconds(7300))
+        _ = try bench.subscribe("ann", expires: "0")
+        let last = try #require(bench.drain().first)
+        #expect(!last.body.contains("first") && !last.body.contains("second"))
+    }
+
     @Test("polling is a run of fetches", .spec("RFC 6665 §4.4.3", "REQ-22141-20", "RFC 6665 §4.4.3/1"))
     func poll() throws {
         var bench = Bench()

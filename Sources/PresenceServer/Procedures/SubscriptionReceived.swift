@@ -20,7 +20,7 @@ extension PresenceServer {
         let isFetch = wish.expires == 0
         if !isFetch { try self.checkRoom(for: presentity, into: &effects) }
         let id = self.freshIdentifier()
-        let dialog = try self.newDialog(request, id, package, contact, identity, wish)
+        let dialog = try self.newDialog(request, id, presentity, contact, identity, wish)
         let owner = try self.presentity(presentity, into: &effects)
         guard let view = self.viewIfRoom(owner, handling, wish.filter) else {
             self.observe(.watcherLimit, into: &effects)
@@ -95,7 +95,7 @@ extension PresenceServer {
     /// The identity that the dialog belongs to: the presentity itself where the sender has several identities and
     /// one of them is watched.
     private mutating func newDialog(
-        _ request: Request, _ id: UInt64, _ package: Int, _ contact: SIPURI, _ identity: ProvenIdentity,
+        _ request: Request, _ id: UInt64, _ presentity: [UInt8], _ contact: SIPURI, _ identity: ProvenIdentity,
         _ wish: SubscriptionWish
     ) throws(RequestRefusal) -> WatcherDialog {
         let message = request.message
@@ -111,8 +111,7 @@ extension PresenceServer {
         party.append(literal: ";tag=")
         party.append(hex: id)
         let way = Self.way(to: contact, over: routes)
-        let watched = try? SIPURI.parse(message.requestURI).canonicalIdentity
-        let watcher = watched.map { identity.includes($0) } ?? false ? watched ?? [] : identity.main
+        let watcher = identity.includes(presentity) ? presentity : identity.main
         let parts = WatcherDialog.Parts(
             remoteCSeq: cseq.number, requestURI: way.requestURI, isStrictlyRouted: way.isStrict,
             routeLines: way.routeLines, local: party, remote: remote,

@@ -137,13 +137,17 @@ extension PresenceServer {
         guard self.views[place].users == 0 else { return }
         let presentity = self.views[place].presentity
         self.presentities[presentity].views.removeAll { $0 == place }
+        self.restingViews.keep(self.views[place], generation: self.presentities.generation(of: presentity))
         self.views.remove(place)
     }
 
     /// Brings a view up to date.
     mutating func refreshView(_ place: UInt32, at now: Instant) {
-        let revision = self.presentities[self.views[place].presentity].revision
+        let presentity = self.views[place].presentity
+        let revision = self.presentities[presentity].revision
         guard self.views[place].revision != revision else { return }
+        let generation = self.presentities.generation(of: presentity)
+        if self.restingViews.wake(&self.views[place], generation: generation, revision: revision) { return }
         let shown = self.shownDocument(of: place, at: now)
         let body = shown?.serialised() ?? []
         self.views[place].body = body
