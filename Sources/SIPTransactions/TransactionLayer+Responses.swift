@@ -48,7 +48,8 @@ extension TransactionLayer {
         switch slot.nonInvite.responseReceived(status: message.status) {
         case .provisional:
             if let user = slot.user { effects.append(.responseReceived(user, message, origin)) }
-        case .final(let isReliable):
+        case .final(let isReliable, let request):
+            self.spares.keep(request)
             let plan = slot.plan
             let user = slot.user
             if isReliable {

@@ -61,7 +61,8 @@ extension TransactionLayer {
 
     private mutating func sendOnce(_ request: OutgoingRequest, _ path: Path, into effects: inout [Effect]) {
         let chosen = self.isTooLarge(request, for: path) ? Self.overTCP(path) : path
-        let bytes = self.vias.insert(into: request, number: self.entropy.next(), transport: chosen.transport)
+        let bytes = self.vias.insert(
+            into: request, number: self.entropy.next(), transport: chosen.transport, memory: self.spares.take())
         effects.append(Self.order(bytes, chosen))
     }
 
@@ -107,7 +108,8 @@ extension TransactionLayer {
             effects.append(.observed(.switchedToTCP))
         }
         if number != id.raw { self.branches[id] = number }
-        let bytes = self.vias.insert(into: request, number: number, transport: path.transport)
+        let bytes = self.vias.insert(
+            into: request, number: number, transport: path.transport, memory: self.spares.take())
         let attempt = ClientAttempt(bytes: bytes, path: path, interval: self.configuration.t1)
         let place = self.clients.insert(number: number, method: request.method, user: id, path: path)
         let slot = self.clients[place]

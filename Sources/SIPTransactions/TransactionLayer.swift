@@ -14,6 +14,8 @@ package struct TransactionLayer: NetworkFunction {
     var servers = ServerTable()
     var clients = ClientTable()
     var timers: Timers
+    /// Memory of requests that were answered, for the next ones.
+    var spares = SpareMemory()
     /// Where a user's transaction runs on under another branch than its own number, because a hop failed.
     var branches: [ClientTransactionID: UInt64] = [:]
     /// Requests whose target the name system has not found yet.

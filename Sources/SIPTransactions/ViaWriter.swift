@@ -45,45 +45,29 @@ struct ViaWriter: Sendable {
     }
 
     /// The whole request, our Via in it.
-    func insert(into request: OutgoingRequest, number: UInt64, transport: Transport) -> [UInt8] {
-        let count = request.count + self.length(transport, parameters: request.viaParameters)
-        // Every NOTIFY is copied here: pieces are put into memory that nobody has cleared or grows.
-        return [UInt8](unsafeUninitializedCapacity: count) { target, used in
-            var rest = UnsafeMutableRawBufferPointer(target)
-            self.forms.withUnsafeBufferPointer { forms in
-                request.head.withUnsafeBytes { source in
-                    Self.put(UnsafeRawBufferPointer(rebasing: source[..<request.viaOffset]), &rest)
-                    forms[Int(transport.rawValue)].prefix.withUnsafeBytes { Self.put($0, &rest) }
-                    Self.put(hex: number, &rest)
-                    forms[Int(transport.rawValue)].suffix.withUnsafeBytes { Self.put($0, &rest) }
-                    request.viaParameters.withUnsafeBytes { Self.put($0, &rest) }
-                    rest[0] = 0x0D
-                    rest[1] = 0x0A
-                    rest = UnsafeMutableRawBufferPointer(rebasing: rest[2...])
-                    Self.put(UnsafeRawBufferPointer(rebasing: source[request.viaOffset...]), &rest)
-                }
+    /// - Parameter memory: an array whose memory is used for the result; its content does not matter.
+    func insert(
+        into request: OutgoingRequest, number: UInt64, transport: Transport, memory: consuming [UInt8]
+    ) -> [UInt8] {
+        var bytes = memory
+        bytes.removeAll(keepingCapacity: true)
+        bytes.reserveCapacity(request.count + self.length(transport, parameters: request.viaParameters))
+        // The forms are read where they stand: a copy would count four arrays up and down for each request.
+        self.forms.withUnsafeBufferPointer { forms in
+            let form = Int(transport.rawValue)
+            request.head.withUnsafeBufferPointer { head in
+                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: head[..<request.viaOffset]))
+                bytes.append(contentsOf: forms[form].prefix)
+                bytes.append(hex: number)
+                bytes.append(contentsOf: forms[form].suffix)
+                bytes.append(contentsOf: request.viaParameters)
+                bytes.append(0x0D)
+                bytes.append(0x0A)
+                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: head[request.viaOffset...]))
             }
-            request.body.withUnsafeBytes { Self.put($0, &rest) }
-            used = count - rest.count
         }
-    }
-
-    /// Copies a piece to the front of what is left; the bounds of both are checked.
-    @inline(__always)
-    private static func put(_ piece: UnsafeRawBufferPointer, _ rest: inout UnsafeMutableRawBufferPointer) {
-        precondition(piece.count <= rest.count, "the length of a request with its Via was computed before")
-        rest.copyMemory(from: piece)
-        rest = UnsafeMutableRawBufferPointer(rebasing: rest[piece.count...])
-    }
-
-    /// 16 lower-case hexadecimal digits.
-    @inline(__always)
-    private static func put(hex number: UInt64, _ rest: inout UnsafeMutableRawBufferPointer) {
-        for digit in 0..<16 {
-            let value = UInt8(truncatingIfNeeded: number &>> UInt64(60 &- 4 &* digit)) & 15
-            rest[digit] = value < 10 ? 0x30 &+ value : 0x57 &+ value
-        }
-        rest = UnsafeMutableRawBufferPointer(rebasing: rest[16...])
+        bytes.append(contentsOf: request.body)
+        return bytes
     }
 
     /// Whether the sent-by of a Via is ours for its transport (RFC 3261 §18.1.2).

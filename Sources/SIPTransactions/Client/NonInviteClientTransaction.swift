@@ -16,8 +16,9 @@ enum NonInviteClientTransaction: ~Copyable {
     enum Verdict {
         /// The user is told.
         case provisional
-        /// The user is told; timer K starts over UDP, all is over over reliable transports.
-        case final(isReliable: Bool)
+        /// The user is told; timer K starts over UDP, all is over over reliable transports. The request is given back:
+        /// it is not sent again.
+        case final(isReliable: Bool, request: [UInt8])
         /// Seen before.
         case absorbed
     }
@@ -41,7 +42,7 @@ enum NonInviteClientTransaction: ~Copyable {
             verdict = .provisional
             return .proceeding(attempt)
         }
-        verdict = .final(isReliable: attempt.isReliable)
+        verdict = .final(isReliable: attempt.isReliable, request: attempt.bytes)
         return attempt.isReliable ? .terminated : .completed
     }
 
