@@ -62,6 +62,9 @@ package final class InMemoryStore: Store {
     private static func apply(_ change: PresenceServer.StoreOperation, to state: inout State) {
         switch change {
         case .putPublication(let record): state.publications[record.id] = record
+        case .touchPublication(let id, let entityTag, let expires):
+            state.publications[id]?.entityTag = entityTag
+            state.publications[id]?.expires = expires
         case .removePublication(let id): state.publications[id] = nil
         case .putSubscription(let record): state.subscriptions[record.id] = record
         case .removeSubscription(let id):

@@ -6,6 +6,9 @@ package struct PackedWriter: Sendable {
 
     package init(reserving capacity: Int = 0) { self.bytes.reserveCapacity(capacity) }
 
+    /// Begins anew, in the same memory.
+    package mutating func removeAll() { self.bytes.removeAll(keepingCapacity: true) }
+
     package mutating func append(number: UInt64) {
         var rest = number
         while rest >= 0x80 {

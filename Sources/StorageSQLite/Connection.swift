@@ -98,6 +98,16 @@ final class Statement {
         }
     }
 
+    /// Runs a statement that gives no row, with these bytes as a parameter, which SQLite reads in place.
+    func run(_ what: StaticString, _ index: Int32, inPlace bytes: [UInt8]) throws(Fault) {
+        // Before the bytes can move, the statement lets go of them.
+        defer { sqlite3_clear_bindings(self.pointer) }
+        try bytes.withUnsafeBufferPointer { (buffer) throws(Fault) in
+            sqlite3_bind_blob64(self.pointer, index, buffer.baseAddress, UInt64(buffer.count), nil)
+            try self.run(what)
+        }
+    }
+
     func bind(_ index: Int32, optional bytes: [UInt8]?) {
         if let bytes { self.bind(index, bytes) } else { sqlite3_bind_null(self.pointer, index) }
     }

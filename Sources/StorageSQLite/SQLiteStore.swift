@@ -9,8 +9,8 @@ import Synchronization
 
 /// A storage in one SQLite file, in write-ahead mode.
 ///
-/// A commit is one transaction and, with strict durability, one sync of the log. Rows are keyed by the records' ids; an
-/// engine that hands out rising ids makes commits cheap, because new rows then share pages.
+/// A commit is one transaction and, with strict durability, one sync of the log. It appends one row to a journal, with
+/// all its operations; the tables, keyed by the records' ids, follow by and by (``Folding``).
 package final class SQLiteStore: Store {
     /// What the process does with the storage.
     package enum Role: Hashable, Sendable {
@@ -31,16 +31,21 @@ package final class SQLiteStore: Store {
     /// Whether the connection refused to be closed.
     private nonisolated(unsafe) var isClosedUncleanly = false
 
+    /// How many bytes the journal gets before it is folded into the tables, where nothing else is said. Until that is
+    /// done, what is in it stays in memory too.
+    package static let foldingThreshold = 16 << 20
+
     /// Opens the file, or makes it.
     ///
     /// - Parameters:
     ///   - path: the database file; its folder has to exist.
     ///   - masterKey: opens the secrets of subscribers.
+    ///   - foldingThreshold: how many bytes the journal gets before it is folded into the tables.
     /// - Throws: `storage.too-new`, `storage.in-use`, `storage.damaged`, `storage.unavailable`, `storage.full`, and
     ///   `storage.master-key-unusable` if the database was made under another master key.
     package init(
         path: String, vault: SubscriberVault, durability: CommitDurability = .strict, role: Role = .server,
-        schema: Schema = .current
+        schema: Schema = .current, foldingThreshold: Int = SQLiteStore.foldingThreshold
     ) throws(Fault) {
         self.path = path
         self.vault = vault
@@ -64,7 +69,7 @@ package final class SQLiteStore: Store {
                 try connection.execute("PRAGMA synchronous = \(durability == .strict ? "FULL" : "NORMAL")")
                 try schema.migrate(connection, path: path)
                 try Self.checkKey(connection, vault: vault, path: path)
-                self.session = try Session(connection)
+                self.session = try Session(connection, foldingThreshold: role == .server ? foldingThreshold : nil)
             }
             if isNew {
                 chmod(path, 0o600)
@@ -90,6 +95,7 @@ package final class SQLiteStore: Store {
                     PRAGMA wal_autocheckpoint = 4000;
                     PRAGMA journal_size_limit = 67108864;
                     PRAGMA temp_store = MEMORY;
+                    PRAGMA secure_delete = FAST;
                     """)
         }
         return configuration
@@ -176,6 +182,8 @@ package final class SQLiteStore: Store {
     package func close() {
         do {
             self.queue.inDatabase { _ in
+                // What cannot be folded now stays in the journal, and is folded when the storage is opened again.
+                do { try self.session?.foldJournal() } catch { self.isClosedUncleanly = true }
                 self.session = nil
                 self.connection?.finalize()
                 self.connection = nil

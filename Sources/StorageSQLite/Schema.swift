@@ -44,7 +44,11 @@ package struct Schema: Sendable {
         CREATE TABLE quarantine (
             id INTEGER PRIMARY KEY, origin TEXT NOT NULL, origin_id INTEGER, reason TEXT NOT NULL,
             content TEXT NOT NULL);
+        """,
+        // Version 2: a commit is one row here; the other tables follow later (``JournalCoding``, ``Folding``).
         """
+        CREATE TABLE journal (id INTEGER PRIMARY KEY, operations BLOB NOT NULL);
+        """,
     ])
 
     /// Brings the database to this version, in one transaction.

@@ -4,9 +4,12 @@ import SCSCF
 import Storage
 
 extension Session {
-    /// Reads everything, puts damaged rows aside, and folds the mark log.
+    /// Reads everything, puts damaged rows aside, and folds the journal and the mark log.
     func load() throws(Fault) -> StoredState {
         var state = StoredState()
+        try self.foldJournal()
+        state.damages = self.journalDamages
+        self.journalDamages = []
         var sharedPackage: [UInt8] = []
         var sharedType: [UInt8] = []
         try self.scan("publication", Self.publicationColumns, into: &state) { row, state in

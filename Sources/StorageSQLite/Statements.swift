@@ -9,6 +9,7 @@ struct Statements {
     let commit: Statement
     let rollback: Statement
     private let putPublication: Statement
+    private let touchPublication: Statement
     private let removePublication: Statement
     private let putSubscription: Statement
     private let removeSubscription: Statement
@@ -16,6 +17,8 @@ struct Statements {
     private let removeBinding: Statement
     private let addMarks: Statement
     private let deleteMarks: Statement
+    private let addJournalRow: Statement
+    private let removeJournalRows: Statement
 
     init(_ connection: Connection) throws(Fault) {
         self.begin = try connection.prepare("BEGIN IMMEDIATE")
@@ -27,6 +30,8 @@ struct Statements {
             INSERT OR REPLACE INTO publication (id, presentity, package, entity_tag, publisher, content_type, body,
                 published_at, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             """)
+        self.touchPublication = try connection.prepare(
+            "UPDATE publication SET entity_tag = ?, expires = ? WHERE id = ?")
         self.removePublication = try connection.prepare("DELETE FROM publication WHERE id = ?")
         self.putSubscription = try connection.prepare(
             """
@@ -43,6 +48,8 @@ struct Statements {
         self.removeBinding = try connection.prepare("DELETE FROM binding WHERE id = ?")
         self.addMarks = try connection.prepare("INSERT INTO notification_mark (marks) VALUES (?)")
         self.deleteMarks = try connection.prepare("DELETE FROM notification_mark")
+        self.addJournalRow = try connection.prepare("INSERT INTO journal (id, operations) VALUES (?, ?)")
+        self.removeJournalRows = try connection.prepare("DELETE FROM journal WHERE id BETWEEN ? AND ?")
     }
 
     func put(_ record: PublicationRecord) throws(Fault) {
@@ -57,6 +64,13 @@ struct Statements {
         statement.bind(8, record.publishedAt.nanoseconds)
         statement.bind(9, record.expires.nanoseconds)
         try statement.run("store a publication")
+    }
+
+    func touchPublication(_ id: UInt64, entityTag: [UInt8], expires: Instant) throws(Fault) {
+        self.touchPublication.bind(1, entityTag)
+        self.touchPublication.bind(2, expires.nanoseconds)
+        self.touchPublication.bind(3, id: id)
+        try self.touchPublication.run("store a refresh of a publication")
     }
 
     func removePublication(_ id: UInt64) throws(Fault) {
@@ -113,6 +127,17 @@ struct Statements {
     func addMarks(_ blob: [UInt8]) throws(Fault) {
         self.addMarks.bind(1, blob)
         try self.addMarks.run("store the marks of notifications")
+    }
+
+    func addJournalRow(_ id: Int64, _ operations: [UInt8]) throws(Fault) {
+        self.addJournalRow.bind(1, id)
+        try self.addJournalRow.run("store a commit", 2, inPlace: operations)
+    }
+
+    func removeJournalRows(_ ids: ClosedRange<Int64>) throws(Fault) {
+        self.removeJournalRows.bind(1, ids.lowerBound)
+        self.removeJournalRows.bind(2, ids.upperBound)
+        try self.removeJournalRows.run("remove commits that were folded")
     }
 
     func clearMarks() throws(Fault) { try self.deleteMarks.run("fold the marks of notifications") }

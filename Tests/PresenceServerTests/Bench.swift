@@ -177,6 +177,9 @@ struct Bench {
         self.stored.append(operation)
         switch operation {
         case .putPublication(let record): self.publications[record.id] = record
+        case .touchPublication(let id, let entityTag, let expires):
+            self.publications[id]?.entityTag = entityTag
+            self.publications[id]?.expires = expires
         case .removePublication(let id): self.publications[id] = nil
         case .putSubscription(let record): self.subscriptions[record.id] = record
         case .removeSubscription(let id): self.subscriptions[id] = nil

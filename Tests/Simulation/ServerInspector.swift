@@ -115,6 +115,9 @@ struct ServerInspector {
         for case .presence(let operation) in operations {
             switch operation {
             case .putPublication(let record): self.publications[record.id] = record
+            case .touchPublication(let id, let entityTag, let expires):
+                self.publications[id]?.entityTag = entityTag
+                self.publications[id]?.expires = expires
             case .removePublication(let id): self.publications[id] = nil
             case .putSubscription(let record):
                 let before = self.subscriptions[record.id]

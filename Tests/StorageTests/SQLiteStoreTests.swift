@@ -172,8 +172,10 @@ struct SQLiteStoreTests {
             .presence(.putSubscription(Samples.subscription(1))), .presence(.putSubscription(Samples.subscription(2))),
             .presence(.notified([NotificationMark(subscription: 1, cseq: 7, partialVersion: 0)])),
         ])
-        try store.commit([.presence(.notified([NotificationMark(subscription: 2, cseq: 9, partialVersion: 0)]))])
         store.close()
+        let second = try folder.open()
+        try second.commit([.presence(.notified([NotificationMark(subscription: 2, cseq: 9, partialVersion: 0)]))])
+        second.close()
         try Self.execute(folder, "UPDATE notification_mark SET marks = x'01ffffffffffffffffffff01' WHERE id = 1")
         let state = try folder.open().load()
         #expect(state.presence.subscriptions.map(\.localCSeq) == [1, 9])

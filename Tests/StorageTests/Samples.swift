@@ -70,8 +70,19 @@ final class TemporaryFolder: Sendable {
 
     func open(
         durability: CommitDurability = .strict, role: SQLiteStore.Role = .server, schema: Schema = .current,
-        vault: SubscriberVault = Samples.vault()
+        vault: SubscriberVault = Samples.vault(), foldingThreshold: Int = SQLiteStore.foldingThreshold
     ) throws -> SQLiteStore {
-        try SQLiteStore(path: self.database, vault: vault, durability: durability, role: role, schema: schema)
+        try SQLiteStore(
+            path: self.database, vault: vault, durability: durability, role: role, schema: schema,
+            foldingThreshold: foldingThreshold)
+    }
+
+    /// A folder with what would be on the disk if the process ended at this moment without warning.
+    func afterCrash() throws -> TemporaryFolder {
+        let other = try TemporaryFolder()
+        for suffix in ["", "-wal"] where FileManager.default.fileExists(atPath: self.database + suffix) {
+            try FileManager.default.copyItem(atPath: self.database + suffix, toPath: other.database + suffix)
+        }
+        return other
     }
 }

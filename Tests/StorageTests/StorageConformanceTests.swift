@@ -111,6 +111,27 @@ struct StorageConformanceTests {
         #expect(state.bindings.isEmpty)
     }
 
+    @Test("gives a publication its new tag and end, and keeps the rest", arguments: Backend.allCases)
+    func touches(_ backend: Backend) throws {
+        let instance = try backend.make()
+        try instance.store.commit((1...3).map { .presence(.putPublication(Samples.publication($0))) })
+        try instance.restart()
+        let end = Instant(seconds: 9000)
+        try instance.store.commit([
+            .presence(.touchPublication(1, entityTag: [1], expires: end)),
+            .presence(.putPublication(Samples.publication(2, expires: 7000))),
+            .presence(.touchPublication(2, entityTag: [2], expires: end)),
+            .presence(.touchPublication(404, entityTag: [4], expires: end)),
+            .presence(.removePublication(3)), .presence(.touchPublication(3, entityTag: [3], expires: end)),
+        ])
+        try instance.restart()
+        var first = Samples.publication(1, expires: 9000)
+        first.entityTag = [1]
+        var second = Samples.publication(2, expires: 9000)
+        second.entityTag = [2]
+        #expect(try instance.store.load().presence.publications == [first, second])
+    }
+
     @Test("applies the operations of one commit in their order", arguments: Backend.allCases)
     func keepsOrder(_ backend: Backend) throws {
         let instance = try backend.make()

@@ -121,7 +121,9 @@ extension PresenceServer {
         self.publications[place].expires = now + .seconds(Int64(expires))
         self.armPublication(place)
         self.answerPublication(request, tag, expires, into: &effects)
-        effects.append(.store(.putPublication(self.record(of: place))))
+        let publication = self.publications[place]
+        effects.append(
+            .store(.touchPublication(publication.id, entityTag: tag.bytes, expires: publication.expires)))
     }
 
     private mutating func modifyPublication(
