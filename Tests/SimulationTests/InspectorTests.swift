@@ -28,6 +28,8 @@ private final class ForgetfulStore: Store {
         try self.kept.removeSubscriber(user: user, realm: realm)
     }
     func subscribers() throws(Fault) -> [SubscriberRecord] { try self.kept.subscribers() }
+    func subscriberIdentities() throws(Fault) -> [[UInt8]] { try self.kept.subscribers().map(\.identity) }
+    func subscriberChanges() throws(Fault) -> Int64 { 0 }
     func hasSubscriber(identity: [UInt8]) throws(Fault) -> Bool { try self.kept.hasSubscriber(identity: identity) }
     func close() { self.kept.close() }
 }
