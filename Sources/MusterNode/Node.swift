@@ -137,7 +137,9 @@ package final class Node: Sendable {
     package func run() async throws {
         var rules = self.settings.presence.rulesFile.isEmpty ? nil : RulesSource(path: self.settings.presence.rulesFile)
         _ = rules?.look()
-        var users = try NodeStorage.users(self.settings, store: self.store)
+        var subscribers = try self.store.subscriberChanges()
+        // Somebody may have been added between the start and here.
+        await self.shard.change(users: try NodeStorage.users(self.settings, store: self.store))
         var rounds = 0
         while !Task.isCancelled {
             if let fault = self.failure.fault { throw fault }
@@ -150,12 +152,11 @@ package final class Node: Sendable {
             case .unchanged, nil: break
             }
             rounds += 1
-            guard rounds.isMultiple(of: 4) else { continue }
-            let current = try NodeStorage.users(self.settings, store: self.store)
-            if current != users {
-                users = current
-                await self.shard.change(users: current)
-            }
+            guard rounds.isMultiple(of: 4), self.settings.presence.knownUsers == .subscribers else { continue }
+            let current = try self.store.subscriberChanges()
+            guard current != subscribers else { continue }
+            subscribers = current
+            await self.shard.change(users: try NodeStorage.users(self.settings, store: self.store))
         }
     }
 

@@ -59,7 +59,7 @@ package enum NodeStorage {
     ) throws(Fault) -> PresenceServer.Configuration.Users {
         switch settings.presence.knownUsers {
         case .any: .everyone
-        case .subscribers: .provisioned(Set(try store.subscribers().map(\.identity)))
+        case .subscribers: .provisioned(Set(try store.subscriberIdentities()))
         }
     }
 

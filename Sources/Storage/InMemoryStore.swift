@@ -14,6 +14,8 @@ package final class InMemoryStore: Store {
         var marks: [UInt64: NotificationMark] = [:]
         var bindings: [UInt64: BindingRecord] = [:]
         var subscribers: [SubscriberKey: SubscriberRecord] = [:]
+        /// Counts the changes of ``subscribers``.
+        var subscriberChanges: Int64 = 0
         var isClosed = false
     }
 
@@ -84,11 +86,26 @@ package final class InMemoryStore: Store {
     package func putSubscriber(_ record: SubscriberRecord) throws(Fault) {
         try self.withOpenState {
             $0.subscribers[SubscriberKey(realm: record.realm, user: record.digestUser)] = record
+            $0.subscriberChanges += 1
         }
     }
 
     package func removeSubscriber(user: String, realm: String) throws(Fault) -> Bool {
-        try self.withOpenState { $0.subscribers.removeValue(forKey: SubscriberKey(realm: realm, user: user)) != nil }
+        try self.withOpenState {
+            guard $0.subscribers.removeValue(forKey: SubscriberKey(realm: realm, user: user)) != nil else {
+                return false
+            }
+            $0.subscriberChanges += 1
+            return true
+        }
+    }
+
+    package func subscriberIdentities() throws(Fault) -> [[UInt8]] {
+        try self.withOpenState { state in state.subscribers.values.map(\.identity) }
+    }
+
+    package func subscriberChanges() throws(Fault) -> Int64 {
+        try self.withOpenState { state in state.subscriberChanges }
     }
 
     package func subscribers() throws(Fault) -> [SubscriberRecord] {

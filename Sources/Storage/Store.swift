@@ -82,6 +82,13 @@ package protocol Store: Sendable {
     /// All subscribers, ordered by realm and user name.
     func subscribers() throws(Fault) -> [SubscriberRecord]
 
+    /// The canonical identities of all subscribers, in no order; no secret is opened for it.
+    func subscriberIdentities() throws(Fault) -> [[UInt8]]
+
+    /// How often a subscriber was added, replaced or removed, by whichever process. Cheap enough to be asked every
+    /// second.
+    func subscriberChanges() throws(Fault) -> Int64
+
     /// Whether a subscriber has this canonical identity.
     func hasSubscriber(identity: [UInt8]) throws(Fault) -> Bool
 

@@ -160,14 +160,27 @@ package final class SQLiteStore: Store {
 
     package func putSubscriber(_ record: SubscriberRecord) throws(Fault) {
         let secret = self.vault.seal(record)
-        try self.inSession { (session) throws(Fault) in try session.subscribers.put(record, secret: secret) }
+        try self.inSession { (session) throws(Fault) in
+            try session.subscribers.put(record, secret: secret)
+            try session.subscribers.noteChange()
+        }
     }
 
     package func removeSubscriber(user: String, realm: String) throws(Fault) -> Bool {
         try self.inSession { (session) throws(Fault) in
             try session.subscribers.remove(user: user, realm: realm)
-            return session.connection.changes > 0
+            guard session.connection.changes > 0 else { return false }
+            try session.subscribers.noteChange()
+            return true
         }
+    }
+
+    package func subscriberIdentities() throws(Fault) -> [[UInt8]] {
+        try self.inSession { (session) throws(Fault) in try session.subscribers.identities() }
+    }
+
+    package func subscriberChanges() throws(Fault) -> Int64 {
+        try self.inSession { (session) throws(Fault) in try session.subscribers.changes() }
     }
 
     package func subscribers() throws(Fault) -> [SubscriberRecord] {

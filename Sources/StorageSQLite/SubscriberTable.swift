@@ -10,6 +10,9 @@ struct SubscriberTable {
     private let removeOne: Statement
     private let readAll: Statement
     private let findIdentity: Statement
+    private let readIdentities: Statement
+    private let readChanges: Statement
+    private let countChange: Statement
 
     init(_ connection: Connection) throws(Fault) {
         self.findOne = try connection.prepare(
@@ -24,6 +27,13 @@ struct SubscriberTable {
         self.readAll = try connection.prepare(
             "SELECT realm, digest_user, identity, secret, created_at FROM subscriber ORDER BY realm, digest_user")
         self.findIdentity = try connection.prepare("SELECT 1 FROM subscriber WHERE identity = ? LIMIT 1")
+        self.readIdentities = try connection.prepare("SELECT identity FROM subscriber")
+        self.readChanges = try connection.prepare("SELECT value FROM meta WHERE key = 'subscriber_changes'")
+        self.countChange = try connection.prepare(
+            """
+            INSERT INTO meta (key, value) VALUES ('subscriber_changes', 1)
+            ON CONFLICT (key) DO UPDATE SET value = value + 1
+            """)
     }
 
     func find(user: String, realm: String, vault: SubscriberVault) throws(Fault) -> SubscriberRecord? {
@@ -62,6 +72,26 @@ struct SubscriberTable {
             records.append(try Self.record(self.readAll, vault: vault))
         }
         return records
+    }
+
+    /// The identities alone: no secret is opened.
+    func identities() throws(Fault) -> [[UInt8]] {
+        var identities: [[UInt8]] = []
+        defer { self.readIdentities.reset() }
+        while try self.readIdentities.next("read the subscribers") {
+            if let identity = self.readIdentities.blob(0) { identities.append(identity) }
+        }
+        return identities
+    }
+
+    /// Counts a change, so that a server beside this process notices it.
+    func noteChange() throws(Fault) { try self.countChange.run("store a subscriber") }
+
+    /// How often a subscriber was added, replaced or removed since the database was made.
+    func changes() throws(Fault) -> Int64 {
+        defer { self.readChanges.reset() }
+        guard try self.readChanges.next("read the subscribers") else { return 0 }
+        return self.readChanges.int64(0) ?? 0
     }
 
     private static func record(_ row: Statement, vault: SubscriberVault) throws(Fault) -> SubscriberRecord {

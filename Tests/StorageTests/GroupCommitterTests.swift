@@ -36,6 +36,8 @@ private final class HeldStore: Store {
     func subscriber(user: String, realm: String) throws(Fault) -> SubscriberRecord? { nil }
     func putSubscriber(_ record: SubscriberRecord) throws(Fault) {}
     func removeSubscriber(user: String, realm: String) throws(Fault) -> Bool { false }
+    func subscriberIdentities() throws(Fault) -> [[UInt8]] { [] }
+    func subscriberChanges() throws(Fault) -> Int64 { 0 }
     func subscribers() throws(Fault) -> [SubscriberRecord] { [] }
     func hasSubscriber(identity: [UInt8]) throws(Fault) -> Bool { false }
     func close() {}

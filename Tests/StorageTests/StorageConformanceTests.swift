@@ -224,6 +224,27 @@ struct StorageConformanceTests {
         #expect(try instance.store.subscriber(user: "bob", realm: "home.test") == nil)
     }
 
+    @Test("counts every change of the subscribers, and no failed one", arguments: Backend.allCases)
+    func countsChanges(_ backend: Backend) throws {
+        let instance = try backend.make()
+        var seen = try instance.store.subscriberChanges()
+        func changed() throws -> Bool {
+            let now = try instance.store.subscriberChanges()
+            defer { seen = now }
+            return now != seen
+        }
+        try instance.store.putSubscriber(Samples.subscriber("bob"))
+        #expect(try changed())
+        try instance.store.putSubscriber(Samples.subscriber("bob", password: "changed"))
+        #expect(try changed())
+        #expect(try instance.store.subscriberIdentities() == [Array("sip:bob@home.test".utf8)])
+        #expect(try !instance.store.removeSubscriber(user: "carol", realm: "home.test"))
+        #expect(try !changed())
+        #expect(try instance.store.removeSubscriber(user: "bob", realm: "home.test"))
+        #expect(try changed())
+        #expect(try instance.store.subscriberIdentities().isEmpty)
+    }
+
     @Test("takes names with quotes, blanks, other alphabets and a zero byte as they are", arguments: Backend.allCases)
     func keepsHostileNames(_ backend: Backend) throws {
         let instance = try backend.make()
