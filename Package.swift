@@ -12,7 +12,7 @@ let settings: [SwiftSetting] = [
 ]
 
 /// The rooms of layer 3, each with a door plate.
-let boxes: Set<String> = ["PresenceServer", "SCSCF", "UserAgent"]
+let boxes: Set<String> = ["PresenceServer", "SCSCF", "UserAgent", "XDMServer"]
 
 /// A room of the house: a library target whose import list is its place in the layers.
 func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -69,6 +69,7 @@ let package = Package(
         // L2 engines
         room("SIPTransactions", ["Ground", "SIPWire"]),
         room("EventNotification", ["Ground", "SIPWire", "SIPTransactions"]),
+        room("XCAPEngine", ["Ground", "XMLTree", "PresenceDocuments"]),
         // L3 boxes
         room("SCSCF", ["Ground", "SIPWire", "SIPTransactions", "Cryptography", "DigestAuth"]),
         room(
@@ -80,16 +81,34 @@ let package = Package(
                 "Ground", "SIPWire", "SIPTransactions", "EventNotification", "XMLTree", "PresenceDocuments",
                 "DigestAuth",
             ]),
+        room(
+            "XDMServer",
+            [
+                "Ground", "SIPWire", "SIPTransactions", "EventNotification", "XMLTree", "PresenceDocuments",
+                "DigestAuth", "XCAPEngine",
+            ]),
         // L4 shell
-        room("Storage", ["Ground", "Cryptography", "DigestAuth", "PresenceServer", "SCSCF"]),
-        room("StorageSQLite", ["Ground", "Cryptography", "DigestAuth", "Storage", "PresenceServer", "SCSCF", grdb]),
+        room(
+            "Storage",
+            ["Ground", "Cryptography", "DigestAuth", "EventNotification", "PresenceServer", "SCSCF", "XDMServer"]),
+        room(
+            "StorageSQLite",
+            [
+                "Ground", "Cryptography", "DigestAuth", "EventNotification", "Storage", "PresenceServer", "SCSCF",
+                "XDMServer", grdb,
+            ]),
         room(
             "Signalling",
             [
                 "Ground", "SIPWire", "SIPTransactions", "COpenSSL", "CAres", nioCore, nioPosix, nioHTTP1, nioWebSocket,
                 nioTLS, nioConcurrency,
             ]),
-        room("WebEdge", ["Ground", "Telemetry", hummingbird, lifecycle, logging]),
+        room(
+            "WebEdge",
+            [
+                "Ground", "DigestAuth", "XDMServer", "Telemetry", hummingbird, lifecycle, logging, nioCore, nioPosix,
+                nioHTTP1,
+            ]),
         room("Telemetry", ["Ground", "SIPWire", logging]),
         room("Settings", ["Ground", configuration]),
         // L5 assembly
@@ -97,15 +116,16 @@ let package = Package(
             "MusterNode",
             [
                 "Ground", "SIPWire", "SIPTransactions", "EventNotification", "PresenceServer", "SCSCF", "DigestAuth",
-                "Cryptography", "Storage", "StorageSQLite", "Signalling", "WebEdge",
+                "PresenceDocuments", "XCAPEngine", "XDMServer", "Cryptography", "Storage", "StorageSQLite",
+                "Signalling", "WebEdge",
                 "Telemetry", "Settings", nioCore, nioPosix, logging, lifecycle,
             ]),
         .executableTarget(
             name: "muster",
             dependencies: [
                 "Ground", "SIPWire", "SIPTransactions", "UserAgent", "PresenceDocuments", "DigestAuth", "Cryptography",
-                "PresenceServer", "SCSCF", "Storage", "StorageSQLite", "Signalling", "Settings", "Telemetry",
-                "MusterNode", argumentParser, logging, lifecycle, nioCore, nioPosix,
+                "PresenceServer", "SCSCF", "XCAPEngine", "XDMServer", "Storage", "StorageSQLite", "Signalling",
+                "WebEdge", "Settings", "Telemetry", "MusterNode", argumentParser, logging, lifecycle, nioCore, nioPosix,
             ],
             swiftSettings: settings),
 
@@ -122,6 +142,13 @@ let package = Package(
         tests("DigestAuthTests", ["Ground", "Cryptography", "DigestAuth"]),
         tests("SIPTransactionsTests", ["Ground", "SIPWire", "SIPTransactions"]),
         tests("EventNotificationTests", ["Ground", "SIPWire", "SIPTransactions", "EventNotification"]),
+        tests("XCAPEngineTests", ["Ground", "XMLTree", "PresenceDocuments", "XCAPEngine"]),
+        tests(
+            "XDMServerTests",
+            [
+                "Ground", "SIPWire", "SIPTransactions", "EventNotification", "XMLTree", "PresenceDocuments",
+                "DigestAuth", "XCAPEngine", "XDMServer",
+            ]),
         tests(
             "PresenceServerTests",
             [
@@ -134,16 +161,21 @@ let package = Package(
             ["Ground", "SIPWire", "SIPTransactions", "PresenceDocuments", "DigestAuth", "UserAgent"]),
         tests(
             "StorageTests",
-            ["Ground", "Cryptography", "DigestAuth", "PresenceServer", "SCSCF", "Storage", "StorageSQLite", grdb]),
+            [
+                "Ground", "Cryptography", "DigestAuth", "EventNotification", "PresenceServer", "SCSCF", "XDMServer",
+                "Storage", "StorageSQLite", grdb,
+            ]),
         tests("SettingsTests", ["Ground", "Settings"]),
         tests("TelemetryTests", ["Ground", "Telemetry", logging]),
-        tests("WebEdgeTests", ["Ground", "Telemetry", "WebEdge", logging, lifecycle]),
+        tests(
+            "WebEdgeTests",
+            ["Ground", "DigestAuth", "XDMServer", "Telemetry", "WebEdge", logging, lifecycle, nioCore, nioPosix]),
         tests(
             "SignallingTests",
             ["Ground", "SIPWire", "SIPTransactions", "Signalling", nioCore, nioPosix, nioTLS]),
         tests(
             "MusterNodeTests",
-            ["Ground", "SIPWire", "PresenceServer", "Settings", "Telemetry", "MusterNode", logging]),
+            ["Ground", "SIPWire", "PresenceServer", "XDMServer", "Settings", "Telemetry", "MusterNode", logging]),
         tests("musterTests", ["Ground", "SIPWire", "PresenceDocuments", "UserAgent", "muster", argumentParser]),
         tests(
             "InteropTests", ["Ground", "SIPWire", "SIPTransactions", "Signalling", "muster"], resources: ["Scenarios"]),

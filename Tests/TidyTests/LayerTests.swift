@@ -8,8 +8,8 @@ struct LayerTests {
     static let layers: [String: Int] = [
         "CLibXML2": 0, "COpenSSL": 0, "CAres": 0, "Ground": 0,
         "SIPWire": 1, "XMLTree": 1, "PresenceDocuments": 1, "Cryptography": 1, "DigestAuth": 1,
-        "SIPTransactions": 2, "EventNotification": 2,
-        "SCSCF": 3, "PresenceServer": 3, "UserAgent": 3,
+        "SIPTransactions": 2, "EventNotification": 2, "XCAPEngine": 2,
+        "SCSCF": 3, "PresenceServer": 3, "UserAgent": 3, "XDMServer": 3,
         "Storage": 4, "StorageSQLite": 4, "Signalling": 4, "WebEdge": 4, "Telemetry": 4, "Settings": 4,
         "MusterNode": 5, "muster": 5,
     ]

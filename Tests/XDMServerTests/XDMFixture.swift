@@ -1,0 +1,3 @@
+import Ground
+import Testing
+import XDMServer
