@@ -72,9 +72,7 @@ struct ConfigurationMapping {
 
     func transports() -> TransportConfiguration {
         var transports = TransportConfiguration()
-        transports.trustedNetworks = self.settings.sip.trustedNetworks.compactMap {
-            IPNetwork($0.base, prefixLength: $0.prefixLength)
-        }
+        transports.trustedNetworks = self.settings.sip.trustedNetworks
         if self.settings.sip.trustedLoopback {
             transports.trustedNetworks += ["127.0.0.0/8", "::1"].compactMap { IPNetwork($0) }
         }

@@ -1,47 +1,5 @@
 import Ground
 
-/// A range of IP addresses, written `10.0.0.0/8` or `2001:db8::/32`; one address stands for itself.
-package struct AddressRange: Hashable, Sendable, CustomStringConvertible {
-    /// The first address of the range.
-    package let base: IPAddress
-    /// How many leading bits an address shares with ``base``: 0 to 32, or 0 to 128 for IPv6.
-    package let prefixLength: Int
-
-    /// Reads an address or a range. Nil if it is neither, or if bits behind the prefix are set.
-    package init?(_ text: some StringProtocol) {
-        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let head = parts.first, let base = IPAddress(head) else { return nil }
-        let width = base.isIPv6 ? 128 : 32
-        var length = width
-        if parts.count == 2 {
-            guard let given = Int(parts[1]), (0...width).contains(given), !parts[1].hasPrefix("+") else { return nil }
-            length = given
-        }
-        self.base = base
-        self.prefixLength = length
-        let (high, low) = Self.masked(base, length)
-        guard high == base.high, low == base.low else { return nil }
-    }
-
-    /// Whether an address lies in the range. An IPv4 range holds no IPv6 address.
-    package func contains(_ address: IPAddress) -> Bool {
-        guard address.isIPv6 == self.base.isIPv6 else { return false }
-        let (high, low) = Self.masked(address, self.prefixLength)
-        return high == self.base.high && low == self.base.low
-    }
-
-    private static func masked(_ address: IPAddress, _ length: Int) -> (high: UInt64, low: UInt64) {
-        guard address.isIPv6 else {
-            return (0, length == 0 ? 0 : address.low & (UInt64.max << UInt64(32 - length)))
-        }
-        if length == 0 { return (0, 0) }
-        if length <= 64 { return (address.high & (UInt64.max << UInt64(64 - length)), 0) }
-        return (address.high, address.low & (UInt64.max << UInt64(128 - length)))
-    }
-
-    package var description: String { "\(self.base)/\(self.prefixLength)" }
-}
-
 /// Where SIP messages are taken: `udp:127.0.0.1:5060`.
 package struct ListenerAddress: Hashable, Sendable, CustomStringConvertible {
     /// The transport of a listener. TLS and secure WebSocket use the certificate of the `tls` section.
@@ -90,10 +48,10 @@ package struct ListenerAddress: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "\(self.kind.rawValue):\(self.endpoint)" }
 }
 
-extension Shape where Value == AddressRange {
+extension Shape where Value == IPNetwork {
     /// A range of addresses.
     package static let network = Shape("an IP address or a range such as 10.0.0.0/8 without bits behind the prefix") {
-        AddressRange($0)
+        IPNetwork(exactly: $0)
     }
 }
 

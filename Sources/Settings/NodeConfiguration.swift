@@ -52,7 +52,7 @@ package struct NodeConfiguration: Hashable, Sendable {
         package var listeners: [ListenerAddress]
         /// The name or address that Contact and Via carry; empty: the listener's own address.
         package var advertisedHost: String
-        package var trustedNetworks: [AddressRange]
+        package var trustedNetworks: [IPNetwork]
         package var trustedCertificates: [String]
         package var trustedLoopback: Bool
     }

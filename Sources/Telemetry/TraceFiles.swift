@@ -16,10 +16,11 @@ final class TraceFile {
 
     init(path: String) throws(Fault) {
         self.path = path
-        if path == "/dev/stdout" {
-            // Opened anew, a file behind standard output would be emptied, and what the log writes to it overwritten.
-            self.descriptor = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
-        } else {
+        // Opened anew, a file behind standard output would be emptied, and what the log writes to it overwritten.
+        switch path {
+        case "/dev/stdout": self.descriptor = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
+        case "/dev/stderr": self.descriptor = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)
+        default:
             // A trace holds personal data: nobody but the owner may read it.
             self.descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         }

@@ -237,23 +237,23 @@ struct ShapeTests {
 
     @Test("address ranges hold what lies in them")
     func ranges() throws {
-        let ten = try #require(AddressRange("10.0.0.0/8"))
+        let ten = try #require(IPNetwork(exactly: "10.0.0.0/8"))
         #expect(try ten.contains(Self.address("10.255.1.2")) == true)
         #expect(try ten.contains(Self.address("11.0.0.0")) == false)
         #expect(try ten.contains(Self.address("::ffff:10.0.0.1")) == false)
-        let documentation = try #require(AddressRange("2001:db8::/33"))
+        let documentation = try #require(IPNetwork(exactly: "2001:db8::/33"))
         #expect(try documentation.contains(Self.address("2001:db8:7fff::1")) == true)
         #expect(try documentation.contains(Self.address("2001:db8:8000::1")) == false)
-        let long = try #require(AddressRange("2001:db8::8/125"))
+        let long = try #require(IPNetwork(exactly: "2001:db8::8/125"))
         #expect(try long.contains(Self.address("2001:db8::f")) == true)
         #expect(try long.contains(Self.address("2001:db8::10")) == false)
-        let all = try #require(AddressRange("0.0.0.0/0"))
+        let all = try #require(IPNetwork(exactly: "0.0.0.0/0"))
         #expect(all.contains(try #require(IPAddress("255.255.255.255"))))
-        #expect(AddressRange("::/0")?.contains(.loopback) == false)
+        #expect(IPNetwork(exactly: "::/0")?.contains(.loopback) == false)
         for text in [
             "", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0.0/+8", "10.0.0.1/8", "/8", "::/129", "10/8",
         ] {
-            #expect(AddressRange(text) == nil)
+            #expect(IPNetwork(exactly: text) == nil)
         }
     }
 

@@ -113,7 +113,9 @@ struct ClientOptions: ParsableArguments {
     }
 
     private func traceSink() throws -> TraceSink? {
-        try MessageTrace.sink(pcap: self.trace, ladder: self.traceLadder)
+        try MessageTrace(
+            pcap: self.trace ?? "", ladder: self.traceLadder ? "/dev/stderr" : "", flushesEach: true
+        ).sink
     }
 }
 

@@ -38,10 +38,10 @@ struct ServeCommand: AsyncParsableCommand {
         log[metadataKey: "node"] = "\(settings.node.name)"
 
         var options = Node.Options()
-        let tracing = try Tracing(
+        let trace = try MessageTrace(
             pcap: self.trace ?? settings.tracing.pcapFile,
-            ladder: self.traceLadder ? "/dev/stdout" : settings.tracing.ladderFile)
-        options.trace = tracing.sink
+            ladder: self.traceLadder ? "/dev/stdout" : settings.tracing.ladderFile, flushesEach: false)
+        options.trace = trace.sink
         let service = NodeService(settings, options: options, log: log)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
@@ -54,38 +54,9 @@ struct ServeCommand: AsyncParsableCommand {
             try await group.run()
         } catch let fault as Fault {
             log.critical("\(fault)")
-            tracing.flush()
+            trace.flush()
             throw ExitCode(1)
         }
-        tracing.flush()
+        trace.flush()
     }
-}
-
-/// The trace files of a server. Unlike those of a client command they are written in large pieces.
-struct Tracing: Sendable {
-    private let pcap: PcapWriter?
-    private let ladder: LadderWriter?
-
-    /// - Parameters: paths; empty for none.
-    init(pcap: String, ladder: String) throws(Fault) {
-        self.pcap = pcap.isEmpty ? nil : try PcapWriter(path: pcap)
-        self.ladder = ladder.isEmpty ? nil : try LadderWriter(path: ladder)
-    }
-
-    /// What the transports call with each message; nil where nothing is traced.
-    var sink: TraceSink? {
-        guard self.pcap != nil || self.ladder != nil else { return nil }
-        let (pcap, ladder) = (self.pcap, self.ladder)
-        return { bytes, flow, direction, at in
-            let isSent = direction == .sent
-            let message = TracedMessage(
-                at: at, carrier: flow.transport == .udp ? .datagram : .stream,
-                source: isSent ? flow.local : flow.remote, destination: isSent ? flow.remote : flow.local,
-                bytes: bytes)
-            pcap?.write(message)
-            ladder?.write(message)
-        }
-    }
-
-    func flush() { self.pcap?.flush() }
 }

@@ -1,5 +1,3 @@
-import Ground
-
 /// A block of addresses: an address and the number of its leading bits that count (RFC 4632 §3.1, RFC 4291 §2.3).
 package struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
     /// The first address of the block.
@@ -36,6 +34,15 @@ package struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
         }
         guard let length = Int(parts[1]), parts[1].allSatisfy(\.isNumber) else { return nil }
         self.init(address, prefixLength: length)
+    }
+
+    /// Reads a block whose address has no bits set behind the prefix, as an operator should write it. Nil if it is
+    /// anything else.
+    package init?(exactly text: some StringProtocol) {
+        guard let network = IPNetwork(text), let head = text.split(separator: "/").first,
+            IPAddress(head) == network.address
+        else { return nil }
+        self = network
     }
 
     /// Whether an address lies in the block. An IPv4 address never lies in an IPv6 block.
