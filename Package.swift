@@ -57,6 +57,7 @@ let package = Package(
         .systemLibrary(name: "CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // L0 ground
         room("Ground"),
@@ -106,8 +107,8 @@ let package = Package(
         room(
             "WebEdge",
             [
-                "Ground", "DigestAuth", "XDMServer", "Telemetry", hummingbird, lifecycle, logging, nioCore, nioPosix,
-                nioHTTP1,
+                "Ground", "DigestAuth", "XDMServer", "Telemetry", "CZlib", hummingbird, lifecycle, logging, nioCore,
+                nioPosix, nioHTTP1,
             ]),
         room("Telemetry", ["Ground", "SIPWire", logging]),
         room("Settings", ["Ground", configuration]),
