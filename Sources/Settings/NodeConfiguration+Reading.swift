@@ -29,6 +29,8 @@ extension NodeConfiguration {
             publishExpires: reading.value(SettingsCatalogue.publishExpires),
             subscribeExpires: reading.value(SettingsCatalogue.subscribeExpires),
             notificationInterval: reading.value(SettingsCatalogue.notificationInterval),
+            winfoInterval: reading.value(SettingsCatalogue.winfoInterval),
+            waitingTime: reading.value(SettingsCatalogue.waitingTime),
             fromStandsInForIdentity: reading.value(SettingsCatalogue.fromStandsInForIdentity))
         let domain = self.node.domains.first ?? ""
         let challenge = reading.value(SettingsCatalogue.challenge)
@@ -39,6 +41,9 @@ extension NodeConfiguration {
             maximumContacts: reading.value(SettingsCatalogue.maximumContacts),
             digestAlgorithms: reading.value(SettingsCatalogue.digestAlgorithms),
             nonceLifetime: reading.value(SettingsCatalogue.nonceLifetime))
+        self.xcap = XCAP(from: &reading, registrarRealm: self.registrar.realm)
+        self.audit = Audit(
+            keep: reading.value(SettingsCatalogue.auditKeep), entries: reading.value(SettingsCatalogue.auditEntries))
         self.administration = Administration(
             enabled: reading.value(SettingsCatalogue.administrationEnabled),
             address: reading.value(SettingsCatalogue.administrationAddress),
@@ -55,6 +60,24 @@ extension NodeConfiguration {
         )
         self.dns = DNS(
             servers: reading.value(SettingsCatalogue.nameServers), timeout: reading.value(SettingsCatalogue.dnsTimeout))
+    }
+}
+
+extension NodeConfiguration.XCAP {
+    init(from reading: inout ConfigurationReading, registrarRealm: String) {
+        self.listener = reading.value(SettingsCatalogue.xcapListen)
+        let root = reading.value(SettingsCatalogue.xcapRootURI)
+        self.rootURI = root.isEmpty ? self.listener?.description ?? "" : root
+        self.trustedProxies = reading.value(SettingsCatalogue.trustedProxies)
+        self.trustedReaders = reading.value(SettingsCatalogue.trustedReaders)
+        let realm = reading.value(SettingsCatalogue.xcapRealm)
+        self.realm = realm.isEmpty ? registrarRealm : realm
+        self.documentBytes = reading.value(SettingsCatalogue.xcapDocumentBytes)
+        self.documentsPerUser = reading.value(SettingsCatalogue.documentsPerUser)
+        self.bytesPerUser = reading.value(SettingsCatalogue.bytesPerUser)
+        self.connections = reading.value(SettingsCatalogue.xcapConnections)
+        self.idleTimeout = reading.value(SettingsCatalogue.xcapIdleTimeout)
+        self.xuiStandsInForIdentity = reading.value(SettingsCatalogue.xuiStandsInForIdentity)
     }
 }
 
@@ -119,6 +142,37 @@ extension ConfigurationReading {
             < configuration.sip.listeners.filter({ $0.endpoint.port != 0 }).count
         {
             self.report(SettingsCatalogue.listeners.key, "the same listener stands here twice")
+        }
+        self.checkDocuments(configuration)
+    }
+
+    /// Checks the listener for documents: until it has TLS, nobody but this machine may reach it.
+    private mutating func checkDocuments(_ configuration: NodeConfiguration) {
+        guard let listener = configuration.xcap.listener else { return }
+        let key = SettingsCatalogue.xcapListen.key
+        let endpoint = listener.endpoint
+        if listener.isSecure {
+            self.report(
+                key,
+                "this listener has no TLS yet; listen with http on loopback, and let a proxy on this machine that ends "
+                    + "TLS pass requests on (\(SettingsCatalogue.trustedProxies.key) names it)")
+        } else if !endpoint.address.isLoopback {
+            self.report(
+                key,
+                "\(endpoint.address) is not a loopback address: without TLS, everybody on the way could read and change "
+                    + "the documents; allowed are 127.0.0.1 and [::1]")
+        }
+        if configuration.xcap.bytesPerUser < configuration.xcap.documentBytes {
+            self.report(
+                SettingsCatalogue.bytesPerUser.key,
+                "\(configuration.xcap.bytesPerUser) is less than \(SettingsCatalogue.xcapDocumentBytes.key), which is "
+                    + "\(configuration.xcap.documentBytes): the largest document would not fit")
+        }
+        let administration = configuration.administration
+        if administration.enabled, endpoint.port != 0, endpoint.port == administration.port,
+            endpoint.address == administration.address
+        {
+            self.report(key, "the administration port (\(SettingsCatalogue.administrationPort.key)) has this address")
         }
     }
 }

@@ -11,6 +11,8 @@ package struct NodeConfiguration: Hashable, Sendable {
     package var tls: TLS
     package var presence: Presence
     package var registrar: Registrar
+    package var xcap: XCAP
+    package var audit: Audit
     package var administration: Administration
     package var logging: Logging
     package var tracing: Tracing
@@ -20,7 +22,7 @@ package struct NodeConfiguration: Hashable, Sendable {
 
     /// A function of the network that a node can run.
     package enum Function: String, Hashable, Sendable, CaseIterable {
-        case presence, registrar
+        case presence, registrar, documents
     }
 
     /// The node itself.
@@ -105,6 +107,8 @@ package struct NodeConfiguration: Hashable, Sendable {
         package var publishExpires: ExpiryBounds
         package var subscribeExpires: ExpiryBounds
         package var notificationInterval: Duration
+        package var winfoInterval: Duration
+        package var waitingTime: Duration
         package var fromStandsInForIdentity: Bool
     }
 
@@ -125,6 +129,33 @@ package struct NodeConfiguration: Hashable, Sendable {
         /// Most preferred first.
         package var digestAlgorithms: [DigestAlgorithm]
         package var nonceLifetime: Duration
+    }
+
+    /// The XDM server and its listener on Ut.
+    package struct XCAP: Hashable, Sendable {
+        /// Nil: there is no listener.
+        package var listener: RootAddress?
+        /// What clients write before a document's selector; never empty where there is a listener, no slash at its end.
+        package var rootURI: String
+        package var trustedProxies: [IPNetwork]
+        /// Identities as they were written.
+        package var trustedReaders: [String]
+        /// Never empty: the realm of the registrar where the setting is.
+        package var realm: String
+        package var documentBytes: Int
+        package var documentsPerUser: Int
+        package var bytesPerUser: Int
+        package var connections: Int
+        package var idleTimeout: Duration
+        package var xuiStandsInForIdentity: Bool
+    }
+
+    /// The log of decisions.
+    package struct Audit: Hashable, Sendable {
+        /// Older entries are removed; zero: nothing is kept.
+        package var keep: Duration
+        /// More are not kept; the oldest go first.
+        package var entries: Int
     }
 
     /// The administration server.

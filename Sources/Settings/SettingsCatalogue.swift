@@ -12,6 +12,11 @@ package enum SettingsCatalogue {
         ("tls", "Files for TLS and secure WebSocket listeners, in PEM form."),
         ("presence", "The Presence Server (RFC 3856, RFC 3903, RFC 6665)."),
         ("registrar", "The registrar (RFC 3261 section 10) and its digest authentication (RFC 8760)."),
+        (
+            "xcap",
+            "The documents of users: lists, rules, permanent state (RFC 4825), and the HTTP port that serves them."
+        ),
+        ("audit", "The log of decisions about who may watch whom."),
         ("administration", "The HTTP port for health, metrics and administration."),
         ("logging", "The log on standard error."),
         ("tracing", "Traces of every SIP message. They contain personal data."),
@@ -22,7 +27,8 @@ package enum SettingsCatalogue {
 
     /// All settings, without their types.
     package static let all: [SettingDescription] =
-        Self.nodeSettings + Self.sipSettings + Self.presenceSettings + Self.registrarSettings + Self.edgeSettings
+        Self.nodeSettings + Self.sipSettings + Self.presenceSettings + Self.registrarSettings
+        + Self.documentSettings + Self.edgeSettings
         + Self.boundSettings
 
     private static let nodeSettings = [
@@ -39,12 +45,20 @@ package enum SettingsCatalogue {
             Self.defaultHandling.description, Self.anonymousHandling.description, Self.rulesFile.description,
             Self.knownUsers.description,
         ] + Self.publishExpires.descriptions + Self.subscribeExpires.descriptions + [
-            Self.notificationInterval.description, Self.fromStandsInForIdentity.description,
+            Self.notificationInterval.description, Self.winfoInterval.description, Self.waitingTime.description,
+            Self.fromStandsInForIdentity.description,
         ]
     private static let registrarSettings =
         [Self.challenge.description, Self.realm.description] + Self.registerExpires.descriptions + [
             Self.maximumContacts.description, Self.digestAlgorithms.description, Self.nonceLifetime.description,
         ]
+    private static let documentSettings = [
+        Self.xcapListen.description, Self.xcapRootURI.description, Self.trustedProxies.description,
+        Self.trustedReaders.description, Self.xcapRealm.description, Self.xcapDocumentBytes.description,
+        Self.documentsPerUser.description, Self.bytesPerUser.description, Self.xcapConnections.description,
+        Self.xcapIdleTimeout.description, Self.xuiStandsInForIdentity.description, Self.auditKeep.description,
+        Self.auditEntries.description,
+    ]
     private static let edgeSettings = [
         Self.administrationEnabled.description, Self.administrationAddress.description,
         Self.administrationPort.description, Self.logLevel.description, Self.logFormat.description,
@@ -71,7 +85,7 @@ extension SettingsCatalogue {
         "The domains whose users this node serves. The first is the main one.")
     static let functions = Setting(
         "node.functions", .list(of: Shape<NodeConfiguration.Function>.choice, atLeast: 1),
-        standard: "presence,registrar",
+        standard: "presence,registrar,documents",
         "The network functions that run here.")
     static let dataDirectory = Setting(
         "node.data-directory", .path, standard: "muster-data",
@@ -170,6 +184,14 @@ extension SettingsCatalogue {
         "presence.notification-interval", .duration(.zero ... .seconds(3600)), standard: "5s",
         "The shortest time between two notifications of a subscription that report a change (RFC 3856 section 6.10); "
             + "changes within it are joined. The first change after a quiet time goes out at once. 0s: no bound.")
+    static let winfoInterval = Setting(
+        "presence.winfo-interval", .duration(.zero ... .seconds(3600)), standard: "5s",
+        "The same for watcher information, which tells a presentity who watches it (RFC 3857 section 4.10). 0s: no "
+            + "bound.")
+    static let waitingTime = Setting(
+        "presence.waiting-time", .duration(.seconds(60)...(.seconds(30 * 86400))), standard: "1d",
+        "How long a watcher whose subscription ended before the presentity decided stays in its list of those who wait "
+            + "(RFC 3857 section 4.7.1).")
     static let fromStandsInForIdentity = Setting(
         "presence.from-stands-in-for-identity", .flag, standard: "false",
         "For benchmarks only: believe the From header of a trusted peer that asserts no identity. Allowed only where "
