@@ -1,3 +1,4 @@
+internal import EventNotification
 internal import Ground
 internal import SIPTransactions
 internal import SIPWire
@@ -9,8 +10,9 @@ internal import SIPWire
 ///
 /// Layout (numbers big-endian): version 1, flags 1, remote CSeq 4, length of the request line 2, length of the
 /// template 2, offset and length of Call-ID, remote tag and Event value inside the template 2+2 each, length of the
-/// watcher's identity 2, length of the target 2, two bytes of zero, length of the wishes 4; then template, identity,
-/// target, wishes.
+/// watcher's identity 2, length of the target 2, two bytes of zero, length of the wishes 4, second of the first
+/// SUBSCRIBE 4, name in watcher information 8; then template, identity, target, wishes. Version 1 lacked the last two
+/// numbers.
 struct WatcherDialog: Equatable, Sendable {
     /// The bytes as the layout says.
     private(set) var bytes: [UInt8]
@@ -21,8 +23,12 @@ struct WatcherDialog: Equatable, Sendable {
     private init(unchecked bytes: [UInt8]) { self.bytes = bytes }
 
     /// The version of the layout that this code writes and reads.
-    static let version: UInt8 = 1
-    private static let headerLength = 32
+    static let version: UInt8 = 2
+    private static let headerLength = 44
+    private static let headerLengthOfVersion1 = 32
+    private static let strictFlag: UInt8 = 1
+    private static let anonymousFlag: UInt8 = 2
+    private static let approvedFlag: UInt8 = 4
 
     /// What a dialog is made of.
     struct Parts {
@@ -49,6 +55,14 @@ struct WatcherDialog: Equatable, Sendable {
         var watcher: [UInt8]
         var target: DialogTarget
         var wishes: WatcherWishes
+        /// When the subscription was made, in seconds of ``Instant``; 0 if that is not known.
+        var madeAt: UInt32 = 0
+        /// What the subscription is called in watcher information: chance, so that it tells nothing of the dialog.
+        var watcherName: UInt64 = 0
+        /// Whether the watcher asked that its identity be kept from others (RFC 3323, RFC 3325 §9.3).
+        var asksForPrivacy = false
+        /// Whether the subscription was pending before it was accepted.
+        var isApproved = false
     }
 
     /// - Returns: nil if the header part is longer than `limit`.
@@ -82,13 +96,17 @@ struct WatcherDialog: Equatable, Sendable {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Self.headerLength + template.count + parts.watcher.count + target.count + wishes.count)
         bytes.append(Self.version)
-        bytes.append(parts.isStrictlyRouted ? 1 : 0)
+        bytes.append(
+            (parts.isStrictlyRouted ? Self.strictFlag : 0) | (parts.asksForPrivacy ? Self.anonymousFlag : 0)
+                | (parts.isApproved ? Self.approvedFlag : 0))
         bytes.append(big: parts.remoteCSeq)
         for number in [
             viaOffset, template.count, callID, parts.callID.count, tagOffset, parts.remoteTag.count, event,
             parts.event.count, parts.watcher.count, target.count, 0,
         ] { bytes.append(big: UInt16(truncatingIfNeeded: number)) }
         bytes.append(big: UInt32(truncatingIfNeeded: wishes.count))
+        bytes.append(big: parts.madeAt)
+        bytes.append(big: parts.watcherName)
         bytes.append(contentsOf: template)
         bytes.append(contentsOf: parts.watcher)
         bytes.append(contentsOf: target)
@@ -98,6 +116,13 @@ struct WatcherDialog: Equatable, Sendable {
 
     /// Takes stored bytes. Nil if they are not of this version or do not hold together.
     init?(stored bytes: [UInt8]) {
+        var bytes = bytes
+        if bytes.count >= Self.headerLengthOfVersion1, bytes[0] == 1 {
+            bytes.insert(
+                contentsOf: repeatElement(0, count: Self.headerLength - Self.headerLengthOfVersion1),
+                at: Self.headerLengthOfVersion1)
+            bytes[0] = Self.version
+        }
         guard bytes.count >= Self.headerLength, bytes[0] == Self.version else { return nil }
         self.bytes = bytes
         let template = self.number(8)
@@ -117,7 +142,25 @@ struct WatcherDialog: Equatable, Sendable {
     }
 
     /// Whether the Request-URI is a strict router and the last Route the remote target.
-    var isStrictlyRouted: Bool { self.bytes[1] & 1 == 1 }
+    var isStrictlyRouted: Bool { self.bytes[1] & Self.strictFlag != 0 }
+    /// Whether the watcher asked that its identity be kept from others.
+    var asksForPrivacy: Bool { self.bytes[1] & Self.anonymousFlag != 0 }
+    /// Whether the subscription was pending before it was accepted.
+    var isApproved: Bool {
+        get { self.bytes[1] & Self.approvedFlag != 0 }
+        set { self.bytes[1] = self.bytes[1] & ~Self.approvedFlag | (newValue ? Self.approvedFlag : 0) }
+    }
+    /// When the subscription was made, in seconds of ``Instant``; 0 if that is not known.
+    var madeAt: UInt32 { self.bytes.bigUInt32(at: 32) }
+    /// What the subscription is called in watcher information.
+    var watcherName: UInt64 {
+        get { UInt64(self.bytes.bigUInt32(at: 36)) << 32 | UInt64(self.bytes.bigUInt32(at: 40)) }
+        set {
+            for index in 0..<8 {
+                self.bytes[36 + index] = UInt8(truncatingIfNeeded: newValue >> UInt64(56 - 8 * index))
+            }
+        }
+    }
     /// Where the Via goes in the template.
     var viaOffset: Int { self.number(6) }
     /// The header part of a NOTIFY, from its request line to its Contact.

@@ -1,9 +1,9 @@
-internal import Ground
-internal import SIPTransactions
-internal import SIPWire
+package import Ground
+package import SIPTransactions
+package import SIPWire
 
-/// Where the notifications of a dialog go, in few bytes.
-enum DialogTarget: Equatable, Sendable {
+/// Where the notifications of a dialog go, in few bytes (RFC 3261 §8.1.2, RFC 5626 §5.3).
+package enum DialogTarget: Equatable, Sendable {
     /// Straight to this UDP address: the next hop is written as a number.
     case datagram(local: Endpoint, remote: Endpoint)
     /// On the connection that the watcher came on, else to the URI.
@@ -13,9 +13,8 @@ enum DialogTarget: Equatable, Sendable {
 
     /// - Parameters:
     ///   - uri: the topmost route, or the remote target where there is none.
-    ///   - hasRoute: whether `uri` is a route.
     ///   - flow: how the SUBSCRIBE came.
-    init(uri: SIPURI, flow: Flow) {
+    package init(uri: SIPURI, flow: Flow) {
         let bytes = Array(uri.octets)
         if flow.transport.isReliable {
             self = .connection(flow, nextHop: bytes)
@@ -32,7 +31,7 @@ enum DialogTarget: Equatable, Sendable {
     }
 
     /// The form for the dialog's bytes.
-    var encoded: [UInt8] {
+    package var encoded: [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(64)
         switch self {
@@ -55,7 +54,7 @@ enum DialogTarget: Equatable, Sendable {
     }
 
     /// Reads what ``encoded`` wrote. Nil if it does not hold together.
-    init?(encoded: Octets) {
+    package init?(encoded: Octets) {
         guard let read = encoded.withUnsafeBufferPointer({ Self.read($0) }) else { return nil }
         self = read
     }
@@ -80,7 +79,7 @@ enum DialogTarget: Equatable, Sendable {
 
     /// The target of one request. A request that is too large for a datagram is given as a hop, so that the
     /// transaction layer can take TCP for it (RFC 3261 §18.1.1). Nil if a stored URI cannot be read.
-    func target(requestBytes: Int) -> Target? {
+    package func target(requestBytes: Int) -> Target? {
         switch self {
         case .datagram(let local, let remote):
             if requestBytes > 1300 { return .hops([Hop(transport: .udp, endpoint: remote)]) }
@@ -131,6 +130,17 @@ enum DialogTarget: Equatable, Sendable {
                 return Endpoint(IPAddress(ipv6High: high, low: low), UInt16(truncatingIfNeeded: port))
             default: return nil
             }
+        }
+    }
+}
+
+extension [UInt8] {
+    /// Appends a number, most significant byte first.
+    mutating func append(big value: some FixedWidthInteger & UnsignedInteger) {
+        var shift = value.bitWidth - 8
+        while shift >= 0 {
+            self.append(UInt8(truncatingIfNeeded: value >> shift))
+            shift -= 8
         }
     }
 }
