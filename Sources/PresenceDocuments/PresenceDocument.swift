@@ -10,6 +10,8 @@ package struct PresenceDocument: Sendable {
     let order: [XMLDocument.NodeID]
     /// Where in ``order`` the tuples, notes, persons and devices end.
     private let ends: (tuples: Int, notes: Int, persons: Int, devices: Int)
+    /// The permissions that the document was already cut to (RFC 5025 §3.3).
+    var shownTo: Permissions?
 
     /// Validates a tree.
     package init(validating tree: XMLDocument) throws(DocumentFault) {
