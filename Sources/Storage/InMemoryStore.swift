@@ -1,8 +1,10 @@
 import DigestAuth
+import EventNotification
 import Ground
 import PresenceServer
 import SCSCF
 import Synchronization
+import XDMServer
 
 /// A storage that lasts as long as the process: the reference that says what the others have to do, and what tests use.
 package final class InMemoryStore: Store {
@@ -13,6 +15,8 @@ package final class InMemoryStore: Store {
         /// The latest mark of each subscription; it stays when the subscription is put again.
         var marks: [UInt64: NotificationMark] = [:]
         var bindings: [UInt64: BindingRecord] = [:]
+        var documents: [[UInt8]: DocumentRecord] = [:]
+        var documentSubscriptions: [UInt64: NotifierRecord] = [:]
         var subscribers: [SubscriberKey: SubscriberRecord] = [:]
         /// Counts the changes of ``subscribers``.
         var subscriberChanges: Int64 = 0
@@ -45,7 +49,10 @@ package final class InMemoryStore: Store {
                 presence: StoredPresence(
                     publications: state.publications.values.sorted { $0.id < $1.id },
                     subscriptions: subscriptions.sorted { $0.id < $1.id }),
-                bindings: state.bindings.values.sorted { $0.id < $1.id })
+                bindings: state.bindings.values.sorted { $0.id < $1.id },
+                documents: StoredDocuments(
+                    documents: state.documents.values.sorted { $0.selector.lexicographicallyPrecedes($1.selector) },
+                    subscriptions: state.documentSubscriptions.values.sorted { $0.id < $1.id }))
         }
     }
 
@@ -56,6 +63,10 @@ package final class InMemoryStore: Store {
                 case .presence(let change): Self.apply(change, to: &state)
                 case .registrar(.putBinding(let record)): state.bindings[record.id] = record
                 case .registrar(.removeBinding(let id)): state.bindings[id] = nil
+                case .documents(.putDocument(let record)): state.documents[record.selector] = record
+                case .documents(.removeDocument(let selector)): state.documents[selector] = nil
+                case .documents(.putSubscription(let record)): state.documentSubscriptions[record.id] = record
+                case .documents(.removeSubscription(let id)): state.documentSubscriptions[id] = nil
                 }
             }
         }

@@ -2,11 +2,13 @@ import DigestAuth
 import Ground
 import PresenceServer
 import SCSCF
+import XDMServer
 
 /// A change of durable state, of whichever box. Operations are applied in the order in which they were given.
 package enum StoreOperation: Equatable, Sendable {
     case presence(PresenceServer.StoreOperation)
     case registrar(RegistrarStoreOperation)
+    case documents(XDMStoreOperation)
 }
 
 /// Everything a storage kept, as it stands at a start.
@@ -15,14 +17,23 @@ package struct StoredState: Equatable, Sendable {
     package var presence: StoredPresence
     /// The location table in the order of its ids.
     package var bindings: [BindingRecord]
+    /// Documents in the order of their selectors, subscriptions to them in the order of their ids.
+    package var documents: StoredDocuments
+    /// Selectors of documents that are there and cannot be read, in their order: whoever depends on such a document has
+    /// to take it as one that forbids everything. A selector stays here until its document is put again or removed.
+    package var unreadableDocuments: [[UInt8]]
     /// What could not be read. The rest is complete without it.
     package var damages: [StorageDamage]
 
     package init(
-        presence: StoredPresence = StoredPresence(), bindings: [BindingRecord] = [], damages: [StorageDamage] = []
+        presence: StoredPresence = StoredPresence(), bindings: [BindingRecord] = [],
+        documents: StoredDocuments = StoredDocuments(), unreadableDocuments: [[UInt8]] = [],
+        damages: [StorageDamage] = []
     ) {
         self.presence = presence
         self.bindings = bindings
+        self.documents = documents
+        self.unreadableDocuments = unreadableDocuments
         self.damages = damages
     }
 }
@@ -65,7 +76,7 @@ package protocol Store: Sendable {
 
     /// Applies the operations, all of them or none. Durable when it returns.
     ///
-    /// Putting a record replaces the one with the same id; removing one that is not there does nothing. The latest mark
+    /// Putting a record replaces the one with the same id (a document: the same selector); removing one that is not there does nothing. The latest mark
     /// of a subscription advances the numbers of whatever record ``load()`` finds under its id, also of one that was
     /// put again with older numbers: what was used is never used again. Marks without a record are ignored.
     func commit(_ operations: [StoreOperation]) throws(Fault)

@@ -103,7 +103,12 @@ final class Statement {
         // Before the bytes can move, the statement lets go of them.
         defer { sqlite3_clear_bindings(self.pointer) }
         try bytes.withUnsafeBufferPointer { (buffer) throws(Fault) in
-            sqlite3_bind_blob64(self.pointer, index, buffer.baseAddress, UInt64(buffer.count), nil)
+            // An empty array may have no address, which SQLite would read as NULL.
+            if let base = buffer.baseAddress, !buffer.isEmpty {
+                sqlite3_bind_blob64(self.pointer, index, base, UInt64(buffer.count), nil)
+            } else {
+                sqlite3_bind_zeroblob(self.pointer, index, 0)
+            }
             try self.run(what)
         }
     }
@@ -171,6 +176,8 @@ final class Statement {
         if !previous.elementsEqual(buffer) { previous = Array(buffer) }
         return previous
     }
+
+    func isNull(_ column: Int32) -> Bool { sqlite3_column_type(self.pointer, column) == SQLITE_NULL }
 
     /// A blob or NULL: nil where it is neither.
     func optionalBlob(_ column: Int32) -> [UInt8]?? {

@@ -1,7 +1,9 @@
+import EventNotification
 import Ground
 import PresenceServer
 import SCSCF
 import Storage
+import XDMServer
 
 /// The last word of the journal on every record that a run of its rows names: what the tables do not have yet.
 ///
@@ -21,6 +23,10 @@ struct JournalChanges {
     private(set) var subscriptions: [UInt64: SubscriptionRecord?] = [:]
     /// Nil where the binding is removed.
     private(set) var bindings: [UInt64: BindingRecord?] = [:]
+    /// By selector; nil where the document is removed.
+    private(set) var documents: [[UInt8]: DocumentRecord?] = [:]
+    /// Nil where the subscription is removed.
+    private(set) var documentSubscriptions: [UInt64: NotifierRecord?] = [:]
     private(set) var marks: [UInt64: NotificationMark] = [:]
     /// The journal's rows that it was made of; nil before the first.
     private(set) var rows: ClosedRange<Int64>?
@@ -38,6 +44,10 @@ struct JournalChanges {
         case .presence(let change): self.apply(change)
         case .registrar(.putBinding(let record)): self.bindings[record.id] = .some(record)
         case .registrar(.removeBinding(let id)): self.bindings[id] = .some(nil)
+        case .documents(.putDocument(let record)): self.documents[record.selector] = .some(record)
+        case .documents(.removeDocument(let selector)): self.documents[selector] = .some(nil)
+        case .documents(.putSubscription(let record)): self.documentSubscriptions[record.id] = .some(record)
+        case .documents(.removeSubscription(let id)): self.documentSubscriptions[id] = .some(nil)
         }
     }
 
@@ -77,6 +87,8 @@ struct Folding {
         case publication(UInt64, JournalChanges.PublicationChange)
         case subscription(UInt64, SubscriptionRecord?)
         case binding(UInt64, BindingRecord?)
+        case document([UInt8], DocumentRecord?)
+        case documentSubscription(UInt64, NotifierRecord?)
         case marks(ArraySlice<NotificationMark>)
         case forget(ClosedRange<Int64>)
     }
@@ -90,6 +102,8 @@ struct Folding {
     private let publications: [UInt64]
     private let subscriptions: [UInt64]
     private let bindings: [UInt64]
+    private let documents: [[UInt8]]
+    private let documentSubscriptions: [UInt64]
     /// The mark log and the journal, which come after the tables.
     private var rest: [Step] = []
     /// The number of steps.
@@ -105,6 +119,8 @@ struct Folding {
         self.publications = Self.inRowOrder(changes.publications.keys)
         self.subscriptions = Self.inRowOrder(changes.subscriptions.keys)
         self.bindings = Self.inRowOrder(changes.bindings.keys)
+        self.documents = changes.documents.keys.sorted { $0.lexicographicallyPrecedes($1) }
+        self.documentSubscriptions = Self.inRowOrder(changes.documentSubscriptions.keys)
         let marks = Array(changes.marks.values)
         for start in stride(from: 0, to: marks.count, by: Self.marksPerStep) {
             self.rest.append(.marks(marks[start..<min(start + Self.marksPerStep, marks.count)]))
@@ -114,7 +130,9 @@ struct Folding {
                 self.rest.append(.forget(first...min(first + Self.rowsPerStep - 1, rows.upperBound)))
             }
         }
-        self.count = self.publications.count + self.subscriptions.count + self.bindings.count + self.rest.count
+        self.count =
+            self.publications.count + self.subscriptions.count + self.bindings.count + self.documents.count
+            + self.documentSubscriptions.count + self.rest.count
     }
 
     /// The step with this number, counted from 0.
@@ -134,7 +152,17 @@ struct Folding {
             let id = self.bindings[index]
             return .binding(id, self.changes.bindings[id] ?? nil)
         }
-        return self.rest[index - self.bindings.count]
+        index -= self.bindings.count
+        if index < self.documents.count {
+            let selector = self.documents[index]
+            return .document(selector, self.changes.documents[selector] ?? nil)
+        }
+        index -= self.documents.count
+        if index < self.documentSubscriptions.count {
+            let id = self.documentSubscriptions[index]
+            return .documentSubscription(id, self.changes.documentSubscriptions[id] ?? nil)
+        }
+        return self.rest[index - self.documentSubscriptions.count]
     }
 
     private static func inRowOrder(_ ids: some Sequence<UInt64>) -> [UInt64] {

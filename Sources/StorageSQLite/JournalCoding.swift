@@ -1,7 +1,9 @@
+import EventNotification
 import Ground
 import PresenceServer
 import SCSCF
 import Storage
+import XDMServer
 
 /// The packed form of a commit: what a row of the table `journal` holds.
 ///
@@ -14,7 +16,7 @@ enum JournalCoding {
     private enum Kind: UInt64 {
         case putPublication = 1
         case touchPublication, removePublication, putSubscription, removeSubscription, notified, putBinding
-        case removeBinding
+        case removeBinding, putDocument, removeDocument, putDocumentSubscription, removeDocumentSubscription
     }
 
     /// Begins a row in place of what the writer held.
@@ -32,6 +34,36 @@ enum JournalCoding {
             Self.encode(record, into: &writer)
         case .registrar(.removeBinding(let id)):
             writer.append(number: Kind.removeBinding.rawValue)
+            writer.append(number: id)
+        case .documents(let change): Self.encode(change, into: &writer)
+        }
+    }
+
+    private static func encode(_ change: XDMStoreOperation, into writer: inout PackedWriter) {
+        switch change {
+        case .putDocument(let record):
+            writer.append(number: Kind.putDocument.rawValue)
+            writer.append(record.selector)
+            writer.append(record.auid)
+            writer.append(record.owner)
+            writer.append(record.entityTag)
+            writer.append(time: record.modified)
+            writer.append(record.body)
+        case .removeDocument(let selector):
+            writer.append(number: Kind.removeDocument.rawValue)
+            writer.append(selector)
+        case .putSubscription(let record):
+            writer.append(number: Kind.putDocumentSubscription.rawValue)
+            writer.append(number: record.id)
+            writer.append(record.resource)
+            writer.append(record.watcher)
+            writer.append(record.package)
+            writer.append(number: UInt64(record.state))
+            writer.append(time: record.expires)
+            writer.append(number: UInt64(record.localCSeq))
+            writer.append(record.dialog)
+        case .removeSubscription(let id):
+            writer.append(number: Kind.removeDocumentSubscription.rawValue)
             writer.append(number: id)
         }
     }
@@ -136,6 +168,11 @@ enum JournalCoding {
         case .notified: return Self.marks(&reader).map { .presence(.notified($0)) }
         case .putBinding: return Self.binding(&reader).map { .registrar(.putBinding($0)) }
         case .removeBinding: return reader.number().map { .registrar(.removeBinding($0)) }
+        case .putDocument: return Self.document(&reader).map { .documents(.putDocument($0)) }
+        case .removeDocument: return reader.string().map { .documents(.removeDocument(selector: $0)) }
+        case .putDocumentSubscription:
+            return Self.documentSubscription(&reader).map { .documents(.putSubscription($0)) }
+        case .removeDocumentSubscription: return reader.number().map { .documents(.removeSubscription($0)) }
         }
     }
 
@@ -194,6 +231,24 @@ enum JournalCoding {
             id: id, addressOfRecord: addressOfRecord, contact: contact, parameters: parameters, instance: instance,
             regID: regID, callID: callID, cseq: cseq, q: q, path: path, expires: expires, flow: flow,
             userAgent: userAgent, createdAt: createdAt, refreshedAt: refreshedAt)
+    }
+
+    private static func document(_ reader: inout PackedReader) -> DocumentRecord? {
+        guard let selector = reader.string(), let auid = reader.string(), let owner = reader.string(),
+            let entityTag = reader.string(), let modified = reader.time(), let body = reader.string()
+        else { return nil }
+        return DocumentRecord(
+            selector: selector, auid: auid, owner: owner, entityTag: entityTag, modified: modified, body: body)
+    }
+
+    private static func documentSubscription(_ reader: inout PackedReader) -> NotifierRecord? {
+        guard let id = reader.number(), let resource = reader.string(), let watcher = reader.string(),
+            let package = reader.string(), let state = reader.number().flatMap({ UInt8(exactly: $0) }),
+            let expires = reader.time(), let cseq = reader.number32(), let dialog = reader.string()
+        else { return nil }
+        return NotifierRecord(
+            id: id, resource: resource, watcher: watcher, package: package, state: state, expires: expires,
+            localCSeq: cseq, dialog: dialog)
     }
 }
 

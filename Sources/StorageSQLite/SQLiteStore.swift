@@ -83,7 +83,7 @@ package final class SQLiteStore: Store {
 
     deinit { self.close() }
 
-    private static var configuration: Configuration {
+    static var configuration: Configuration {
         var configuration = Configuration()
         configuration.foreignKeysEnabled = false
         configuration.busyMode = .timeout(5)
@@ -241,7 +241,7 @@ package final class SQLiteStore: Store {
         }
     }
 
-    private static func fault(_ error: any Error, what: String) -> Fault {
+    static func fault(_ error: any Error, what: String) -> Fault {
         switch error {
         case let fault as Fault: fault
         case let error as DatabaseError:

@@ -19,7 +19,7 @@ package struct Schema: Sendable {
     /// What this program uses.
     ///
     /// Ids are 64 bits without a sign, stored as the same bits with one. Times are nanoseconds since 1970. There is no
-    /// index but the primary keys: everything is read once, at the start.
+    /// index but the keys: everything is read once, at the start.
     package static let current = Schema(steps: [
         """
         CREATE TABLE publication (
@@ -49,7 +49,33 @@ package struct Schema: Sendable {
         """
         CREATE TABLE journal (id INTEGER PRIMARY KEY, operations BLOB NOT NULL);
         """,
+        // Version 3: documents and who watches them. A document whose content was put aside has no body (``Session``).
+        """
+        \(Schema.documentTable);
+        CREATE TABLE document_subscription (
+            id INTEGER PRIMARY KEY, resource BLOB NOT NULL, watcher BLOB NOT NULL, package BLOB NOT NULL,
+            state INTEGER NOT NULL, expires INTEGER NOT NULL, local_cseq INTEGER NOT NULL, dialog BLOB NOT NULL);
+        """,
     ])
+
+    /// What the file of the audit log holds. The newest row has the largest id. There is no index: the log is written
+    /// all the time and read seldom, and reading a million rows through takes a fraction of a second.
+    package static let auditLog = Schema(steps: [
+        """
+        CREATE TABLE decision (
+            id INTEGER PRIMARY KEY, time INTEGER NOT NULL, presentity BLOB NOT NULL, watcher BLOB NOT NULL,
+            matter TEXT NOT NULL, handling TEXT NOT NULL, reason TEXT NOT NULL, document BLOB NOT NULL,
+            rule TEXT NOT NULL);
+        """
+    ])
+
+    /// The table of documents as version 3 makes it. The index on the selectors is also a second list of what there is,
+    /// for the case that a page of the table is destroyed.
+    static let documentTable = """
+        CREATE TABLE document (
+            id INTEGER PRIMARY KEY, selector BLOB NOT NULL UNIQUE, auid BLOB NOT NULL, owner BLOB NOT NULL,
+            entity_tag BLOB NOT NULL, modified INTEGER NOT NULL, body BLOB)
+        """
 
     /// Brings the database to this version, in one transaction.
     /// - Throws: `storage.too-new` if a newer program wrote it, `storage.damaged` if it is somebody else's.

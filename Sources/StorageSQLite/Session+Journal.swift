@@ -31,7 +31,8 @@ extension Session {
                         SELECT 'journal', id, 'a commit cannot be read', quote(operations) FROM journal WHERE id = \(id)
                     """)
             }
-            try self.connection.execute(isReadable ? "DELETE FROM journal" : Self.setAside(try self.freeName()))
+            try self.connection.execute(
+                isReadable ? "DELETE FROM journal" : Self.setAside(try self.freeName("damaged_journal_")))
         }
         for id in refused {
             self.journalDamages.append(
@@ -69,13 +70,13 @@ extension Session {
         }
     }
 
-    /// A name under which a damaged journal can be kept.
-    private func freeName() throws(Fault) -> String {
+    /// A name under which a damaged table can be kept.
+    func freeName(_ prefix: String) throws(Fault) -> String {
         let count = try self.connection.prepare(
-            "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'damaged_journal_%'")
+            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name LIKE '\(prefix)%'")
         defer { count.reset() }
-        guard try count.next("read the schema"), let number = count.int64(0) else { return "damaged_journal_0" }
-        return "damaged_journal_\(number + 1)"
+        guard try count.next("read the schema"), let number = count.int64(0) else { return "\(prefix)0" }
+        return "\(prefix)\(number + 1)"
     }
 
     /// Keeps the journal for the operator and makes an empty one. Neither touches a page of the damaged table.

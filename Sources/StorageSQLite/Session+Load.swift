@@ -12,22 +12,23 @@ extension Session {
         self.journalDamages = []
         var sharedPackage: [UInt8] = []
         var sharedType: [UInt8] = []
-        try self.scan("publication", Self.publicationColumns, into: &state) { row, state in
+        _ = try self.scan("publication", Self.publicationColumns, into: &state) { row, state in
             guard let record = Self.publication(row, package: &sharedPackage, type: &sharedType) else { return false }
             state.presence.publications.append(record)
             return true
         }
-        try self.scan("subscription", Self.subscriptionColumns, into: &state) { row, state in
+        _ = try self.scan("subscription", Self.subscriptionColumns, into: &state) { row, state in
             guard let record = Self.subscription(row, package: &sharedPackage) else { return false }
             state.presence.subscriptions.append(record)
             return true
         }
-        try self.scan("binding", Self.bindingColumns, into: &state) { row, state in
+        _ = try self.scan("binding", Self.bindingColumns, into: &state) { row, state in
             guard let record = Self.binding(row) else { return false }
             state.bindings.append(record)
             return true
         }
         try self.foldMarks(into: &state)
+        try self.loadDocuments(into: &state)
         Self.sort(&state.presence.publications, by: \.id)
         Self.sort(&state.presence.subscriptions, by: \.id)
         Self.sort(&state.bindings, by: \.id)
@@ -35,18 +36,23 @@ extension Session {
     }
 
     /// Ids are ordered without a sign, rows with one; so only ids of 2^63 and more are out of order.
-    private static func sort<Record>(_ records: inout [Record], by id: (Record) -> UInt64) {
+    static func sort<Record>(_ records: inout [Record], by id: (Record) -> UInt64) {
         guard let first = records.first, id(first) > UInt64(Int64.max) else { return }
         records.sort { id($0) < id($1) }
     }
 
     /// Reads a table row by row. A row that the body refuses is put aside; where SQLite itself cannot go on, the rest is
     /// read from the other end.
-    private func scan(
-        _ table: String, _ columns: String, into state: inout StoredState,
+    ///
+    /// - Parameter asides: the SQL that takes a row away after it was copied into the quarantine; without it the row is
+    ///   deleted.
+    /// - Returns: false where SQLite could not read all.
+    func scan(
+        _ table: String, _ columns: String, into state: inout StoredState, asides: ((Int64) -> String)? = nil,
         _ body: (Statement, inout StoredState) -> Bool
-    ) throws(Fault) {
+    ) throws(Fault) -> Bool {
         var refused: [Int64] = []
+        var isWhole = true
         var last: Int64?
         let forward = try self.connection.prepare("SELECT id, \(columns) FROM \(table) ORDER BY id")
         defer { forward.reset() }
@@ -57,11 +63,16 @@ extension Session {
                 if !body(forward, &state) { refused.append(id) }
             }
         } catch {
+            isWhole = false
             state.damages.append(StorageDamage(table: table, id: nil, reason: error.reason))
             try self.scanBackwards(table, columns, after: last, into: &state, refused: &refused, body)
         }
         forward.reset()
-        for id in refused { try self.quarantine(table, id, columns: columns, into: &state) }
+        for id in refused {
+            let removal = asides?(id) ?? "DELETE FROM \(table) WHERE id = \(id);"
+            try self.quarantine(table, id, columns: columns, removal: removal, into: &state)
+        }
+        return isWhole
     }
 
     private func scanBackwards(
@@ -84,7 +95,7 @@ extension Session {
 
     /// Moves a row into the table `quarantine`, where an operator can look at it.
     private func quarantine(
-        _ table: String, _ id: Int64, columns: String, into state: inout StoredState
+        _ table: String, _ id: Int64, columns: String, removal: String, into state: inout StoredState
     ) throws(Fault) {
         let reason = "a column is missing, of the wrong type or out of range"
         let content: String = columns.split(separator: ",").map { column -> String in
@@ -96,7 +107,7 @@ extension Session {
                 """
                 INSERT INTO quarantine (origin, origin_id, reason, content)
                     SELECT '\(table)', id, '\(reason)', \(content) FROM \(table) WHERE id = \(id);
-                DELETE FROM \(table) WHERE id = \(id);
+                \(removal)
                 """)
         }
         state.damages.append(StorageDamage(table: table, id: UInt64(bitPattern: id), reason: reason))

@@ -10,6 +10,7 @@ final class Session {
     let connection: Connection
     let subscribers: SubscriberTable
     let statements: Statements
+    let documents: DocumentTable
     /// How many bytes the journal gets before it is folded; nil for a session beside a server, which leaves it alone.
     private let foldingThreshold: Int?
     /// What the journal holds and no folding has taken up.
@@ -39,6 +40,7 @@ final class Session {
         self.connection = connection
         self.statements = try Statements(connection)
         self.subscribers = try SubscriberTable(connection)
+        self.documents = try DocumentTable(connection)
         self.foldingThreshold = foldingThreshold
         if foldingThreshold != nil { try self.replayJournal() }
     }
@@ -46,7 +48,7 @@ final class Session {
     /// Appends the operations to the journal, in one row; a folding that is under way goes on in the same transaction.
     func commit(_ operations: [StoreOperation]) throws(Fault) {
         guard let threshold = self.foldingThreshold else {
-            throw .storageUnavailable("Only the server changes presence and registrations.")
+            throw .storageUnavailable("Only the server changes presence, registrations and documents.")
         }
         JournalCoding.begin(&self.writer)
         for operation in operations { JournalCoding.encode(operation, into: &self.writer) }
@@ -111,6 +113,10 @@ final class Session {
             self.newRemovals.append(id)
         case .binding(_, let record?): try self.statements.put(record)
         case .binding(let id, nil): try self.statements.removeBinding(id)
+        case .document(_, let record?): try self.documents.put(record)
+        case .document(let selector, nil): try self.documents.remove(selector)
+        case .documentSubscription(_, let record?): try self.documents.put(record)
+        case .documentSubscription(let id, nil): try self.documents.removeSubscription(id)
         case .marks(let marks):
             try self.statements.addMarks(MarkLog.encode(marks))
             self.newMarks += marks.count

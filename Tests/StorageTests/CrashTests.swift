@@ -4,6 +4,7 @@ import PresenceServer
 import Storage
 import StorageSQLite
 import Testing
+import XDMServer
 
 /// Commits until it is killed. Each commit that returned is acknowledged by a byte in a file, as an answer on the wire
 /// would be.
@@ -22,6 +23,9 @@ private func commitUntilKilled(folder: String, acknowledged: String) throws {
                         .presence(.putSubscription(Samples.subscription(id))),
                         .presence(.notified([NotificationMark(subscription: id, cseq: 100, partialVersion: 4)])),
                         .presence(.putPublication(Samples.publication(id))),
+                        .documents(.putDocument(Samples.document(id, version: number))),
+                        .documents(.putDocument(Samples.document(.max - thread, version: number))),
+                        .documents(.putSubscription(Samples.documentSubscription(id))),
                     ])
                 } catch {
                     return
@@ -62,7 +66,21 @@ struct CrashTests {
             #expect(subscriptions[id]?.partialVersion == 4)
             #expect(publications.contains(id))
         }
+        let documents = Dictionary(uniqueKeysWithValues: state.documents.documents.map { ($0.selector, $0) })
+        for id in ids {
+            let isKept = documents[Samples.selector(id)] == Samples.document(id, version: id & 0xFFFF_FFFF)
+            #expect(isKept, "document \(id)")
+        }
         // What was not acknowledged is there wholly or not at all.
         #expect(Set(subscriptions.keys) == publications)
+        #expect(Set(state.documents.subscriptions.map(\.id)) == publications)
+        #expect(Set(documents.keys) == Set((publications + [.max, .max - 1]).map { Samples.selector($0) }))
+        // The document that every commit replaced is as the last commit of its thread left it.
+        for thread: UInt64 in 0..<2 {
+            let last = publications.filter { $0 >> 32 == thread }.map { $0 & 0xFFFF_FFFF }.max() ?? 0
+            #expect(
+                documents[Samples.selector(.max - thread)]?.entityTag
+                    == Array("tag-\(UInt64.max - thread)-\(last)".utf8))
+        }
     }
 }

@@ -6,6 +6,7 @@ import SCSCF
 import Storage
 import StorageSQLite
 import Testing
+import XDMServer
 
 @Suite("the journal of the storage in SQLite") struct JournalTests {
     private static func execute(_ folder: TemporaryFolder, _ sql: String) throws {
@@ -33,7 +34,7 @@ import Testing
         private mutating func operation(_ number: UInt32) -> StoreOperation {
             let id = self.entropy.next(below: 30)
             let place = Int(self.entropy.next(below: UInt64(max(self.live.count, 1))))
-            switch self.entropy.next(below: 9) {
+            switch self.entropy.next(below: 13) {
             case 0, 1: return .presence(.putPublication(Samples.publication(id, expires: Int64(number))))
             case 2:
                 let tag = Array("touch-\(number)".utf8)
@@ -47,6 +48,10 @@ import Testing
                 return .presence(.notified([mark]))
             case 7: return .registrar(.putBinding(Samples.binding(id, instance: id % 2 == 0 ? [1] : nil)))
             case 8: return .registrar(.removeBinding(id))
+            case 9: return .documents(.putDocument(Samples.document(id, version: UInt64(number))))
+            case 10: return .documents(.removeDocument(selector: Samples.selector(id)))
+            case 11: return .documents(.putSubscription(Samples.documentSubscription(id, cseq: number)))
+            case 12: return .documents(.removeSubscription(id))
             default:
                 self.lastSubscription += 1
                 self.live.append(self.lastSubscription)
@@ -194,6 +199,31 @@ import Testing
         let state = try folder.afterCrash().open().load()
         #expect(state.presence.publications.map(\.id) == [1, 2])
         #expect(state.presence.publications.first == publication)
+    }
+
+    @Test("of the version before documents is folded when it migrates, and documents are kept from then on")
+    func migratesJournal() throws {
+        let folder = try TemporaryFolder()
+        let older = Schema(steps: Array(Schema.current.steps.prefix(2)))
+        let queue = try DatabaseQueue(path: folder.database)
+        try queue.write { database in
+            for step in older.steps { try database.execute(sql: step) }
+            try database.execute(sql: "PRAGMA user_version = 2; PRAGMA application_id = \(0x4D55_5354)")
+            // One commit of a server that was killed: the removal of publication 5 and a mark.
+            try database.execute(sql: "INSERT INTO journal VALUES (1, x'0103050601010203')")
+            try database.execute(
+                sql: """
+                    INSERT INTO publication SELECT 5, x'', x'', x'', x'', x'', x'', 1, 1;
+                    INSERT INTO publication SELECT 6, x'', x'', x'', x'', x'', x'', 1, 1
+                    """)
+        }
+        try queue.close()
+        let store = try folder.open()
+        try store.commit([.documents(.putDocument(Samples.document(1)))])
+        let state = try folder.afterCrash().open().load()
+        #expect(state.presence.publications.map(\.id) == [6])
+        #expect(state.documents.documents == [Samples.document(1)])
+        #expect(state.damages.isEmpty)
     }
 
     @Test("is left alone by an administrator's process") func isServersAlone() throws {

@@ -1,10 +1,12 @@
 import Cryptography
+import EventNotification
 import Foundation
 import Ground
 import PresenceServer
 import SCSCF
 import Storage
 import StorageSQLite
+import XDMServer
 
 /// Records for tests, all different from each other.
 enum Samples {
@@ -32,6 +34,25 @@ enum Samples {
             path: [Array("<sip:edge1.home.test;lr>".utf8), [], Array("<sip:edge2.home.test;lr>".utf8)],
             expires: Instant(seconds: 4600), flow: [1, 2, 3], userAgent: Array("phone/1".utf8),
             createdAt: Instant(seconds: 1), refreshedAt: Instant(nanoseconds: 1_234_567_890))
+    }
+
+    static func selector(_ number: UInt64) -> [UInt8] {
+        Array("pres-rules/users/sip:user\(number)@home.test/index".utf8)
+    }
+
+    static func document(_ number: UInt64, version: UInt64 = 1, bytes: Int = 700) -> DocumentRecord {
+        DocumentRecord(
+            selector: self.selector(number), auid: Array("pres-rules".utf8),
+            owner: Array("sip:user\(number)@home.test".utf8), entityTag: Array("tag-\(number)-\(version)".utf8),
+            modified: Instant(nanoseconds: 1_700_000_000_000_000_000 + Int64(version)),
+            body: (0..<bytes).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ Int(number % 251) &+ Int(version)) })
+    }
+
+    static func documentSubscription(_ id: UInt64, cseq: UInt32 = 1) -> NotifierRecord {
+        NotifierRecord(
+            id: id, resource: Array("sip:alice@home.test".utf8), watcher: Array("sip:alice@home.test".utf8),
+            package: Array("xcap-diff".utf8), state: 2, expires: Instant(seconds: 4600), localCSeq: cseq,
+            dialog: (0..<200).map { UInt8(truncatingIfNeeded: $0 &+ Int(id % 251)) })
     }
 
     static func subscriber(_ user: String, realm: String = "home.test", password: String = "secret")
