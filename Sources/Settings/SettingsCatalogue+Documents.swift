@@ -23,13 +23,13 @@ extension SettingsCatalogue {
         "xcap.realm", .optionalDomain, standard: "",
         "The realm of the digest challenge. Empty: the same as registrar.realm, so that one password serves both.")
     static let xcapDocumentBytes = Setting(
-        "xcap.document-bytes", .count(1024...16_777_216), standard: "1048576",
+        "xcap.document-bytes", .count(1024...16_777_216), standard: "524288",
         "The largest document, in bytes. A request with a larger body is answered with 413.")
     static let documentsPerUser = Setting(
-        "xcap.documents-per-user", .count(1...100_000), standard: "100",
+        "xcap.documents-per-user", .count(1...100_000), standard: "64",
         "How many documents one user can have.")
     static let bytesPerUser = Setting(
-        "xcap.bytes-per-user", .count(1024...1_073_741_824), standard: "4194304",
+        "xcap.bytes-per-user", .count(1024...1_073_741_824), standard: "2097152",
         "How many bytes they can have together.")
     static let xcapConnections = Setting(
         "xcap.connections", .count(1...100_000), standard: "1000",
