@@ -52,7 +52,16 @@ extension PresenceServer {
         /// The least time between two notifications of a subscription that asked for no maximum rate. Zero: none
         /// (REQ-24141-22; RFC 3856 §6.10 advises five seconds).
         package var minimumInterval = Duration.zero
+        /// The least time between two notifications of watcher information that only tell of changes (RFC 3857 §4.10:
+        /// five seconds). Zero: none.
+        package var watcherInformationInterval = Duration.seconds(5)
+        /// How long a subscription that nobody decided about is still told of after its end, so that the presentity can
+        /// decide (RFC 3857 §4.7.1, the state `waiting`). Zero: not at all.
+        package var waitingPeriod = Duration.seconds(7 * 86_400)
         package var composition = CompositionPolicy.standard
+        /// The XCAP roots under which the documents of this operator are reached, without a slash at the end: rules name
+        /// lists by such URIs. A URI under another root leads nowhere.
+        package var documentRoots: [[UInt8]] = []
         /// The host that watchers reach this server at, an IPv6 address in brackets; nil takes the address that the
         /// SUBSCRIBE came to. The port is always the one that it came to.
         package var contactHost: [UInt8]?

@@ -14,6 +14,8 @@ extension PresenceServer {
         case store(StoreOperation)
         /// Fetch the credentials of a user; answered by ``Input/loaded(_:_:)``.
         case load(Ticket, CredentialQuestion)
+        /// The answer to ``Input/explain(_:presentity:watcher:)``.
+        case explained(Ticket, PolicyExplanation)
         /// A subscription or a publication was judged: for the audit log.
         case decided(Decision)
         /// Something happened that operators count, and that ``PresenceServer/counters`` counted.
@@ -24,6 +26,17 @@ extension PresenceServer {
     package enum Observation: String, Hashable, Sendable, CaseIterable {
         /// A bound of ``Limits`` refused something.
         case presentityLimit, publicationLimit, subscriptionLimit, watcherLimit, challengeLimit, dialogLimit
+        /// A watcher was not remembered, or given up early, because too many wait for a decision.
+        case waitingLimit
+        /// A fetch of watcher information got only as many watchers as one message carries.
+        case watcherInformationCut
+        /// Somebody else asked for the watchers of a presentity.
+        case foreignWatcherInformation
+        /// A document of a subscriber cannot be read. Rules that cannot be read let nobody in; hard state that cannot be
+        /// read is left out.
+        case unusableDocument
+        /// Lists that rules name have more members, or references to each other, than are followed.
+        case listLimit
         /// An answer came for a ticket that nobody waits for.
         case unknownTicket
         /// A NOTIFY was challenged, and there are no credentials for the realm.
@@ -41,13 +54,19 @@ extension PresenceServer {
 package struct Decision: Equatable, Sendable {
     /// What was asked for.
     package enum Matter: Equatable, Sendable {
-        case subscription, publication
+        case subscription, publication, watcherInformation
     }
 
     /// Where the judgement comes from.
     package enum Reason: Equatable, Sendable {
-        /// This rule.
+        /// This rule of the operator's rules file.
         case rule(id: String)
+        /// This rule of a document of the presentity.
+        case ruleDocument(selector: String, id: String)
+        /// The presentity keeps rules documents, and no rule matches (RFC 4745 §10.2: rules only grant).
+        case noRule
+        /// The presentity keeps this rules document, and it cannot be read: nobody is let in.
+        case unusableDocument(selector: String)
         /// No rule matched; the configuration says what happens then.
         case defaultHandling
         /// A watcher without an identity, whom no rule mentions.

@@ -21,6 +21,8 @@ package struct PresenceServer: NetworkFunction {
         counters.activeSubscriptions = self.subscriptions.count - self.pendingCount
         counters.views = self.views.count
         counters.notificationsUnderWay = self.outstanding.count
+        counters.waitingWatchers = self.waitingCount
+        counters.watcherInformationSubscriptions = self.watcherInformationCount
         return counters
     }
 
@@ -30,6 +32,11 @@ package struct PresenceServer: NetworkFunction {
     var tickets = TicketCounter()
     var users: Configuration.Users
     var rules = AuthorizationTable()
+    /// The documents of the subscribers, as bytes.
+    var documents = SubscriberDocuments()
+    /// What was read of the documents of those who are watched, and of a few others, by presentity.
+    var readDocuments: [[UInt8]: ReadDocuments] = [:]
+    var restingSubscribers: RestingSubscribers
     var authenticator: DigestAuthenticator?
     /// Requests whose sender's credentials are being fetched.
     var awaiting: [Ticket: AwaitedProof] = [:]
@@ -43,6 +50,13 @@ package struct PresenceServer: NetworkFunction {
     var extras = SlotTable<SubscriptionExtras>(vacant: .vacant)
     var views = SlotTable<View>(vacant: .vacant)
     var restingViews: RestingViews
+    var watcherInformation = SlotTable<WatcherInformationState>(vacant: .vacant)
+    /// Places in ``watcherInformation`` whose subscribers have yet to be told what happened in this turn.
+    var changedWatchers: [UInt32] = []
+    /// How many presentities each named watcher waits for.
+    var waitingCounts: [[UInt8]: Int] = [:]
+    var waitingCount = 0
+    var watcherInformationCount = 0
     /// From the transaction of a NOTIFY under way to its subscription.
     var outstanding: [UInt64: OutstandingNotification] = [:]
     var deadlines = LazyDeadlines()
@@ -61,6 +75,7 @@ package struct PresenceServer: NetworkFunction {
         self.entropy = entropy
         self.users = configuration.users
         self.restingViews = RestingViews(capacity: configuration.limits.restingViews)
+        self.restingSubscribers = RestingSubscribers(capacity: configuration.limits.restingSubscribers)
         if case .digest(let settings) = configuration.authentication {
             self.authenticator = DigestAuthenticator(settings)
         }
@@ -78,11 +93,14 @@ package struct PresenceServer: NetworkFunction {
             self.notificationFailed(transaction, failure, at: now, into: &effects)
         case .loaded(let ticket, let answer): self.credentialsLoaded(ticket, answer, at: now, into: &effects)
         case .rulesChanged(let change): self.rulesChanged(change, at: now, into: &effects)
+        case .documentsChanged(let documents): self.documentsChanged(documents, at: now, into: &effects)
+        case .explain(let ticket, let presentity, let watcher):
+            self.explain(ticket, presentity, watcher, at: now, into: &effects)
         case .usersChanged(let users): self.usersChanged(users, at: now, into: &effects)
         case .restored(let stored): self.restore(stored, at: now, into: &effects)
         case .drained: self.drain(at: now, into: &effects)
         }
-        self.finishTurn(into: &effects)
+        self.finishTurn(at: now, into: &effects)
     }
 
     package mutating func deadlineReached(at now: Instant, into effects: inout [Effect]) {
@@ -90,21 +108,26 @@ package struct PresenceServer: NetworkFunction {
             switch entry.kind {
             case DeadlineKind.subscription: self.subscriptionDue(entry, at: now, into: &effects)
             case DeadlineKind.publication: self.publicationDue(entry, at: now, into: &effects)
+            case DeadlineKind.watcherInformation: self.waitingDue(entry, at: now, into: &effects)
             default: self.presentityDue(entry, at: now, into: &effects)
             }
         }
-        self.finishTurn(into: &effects)
+        self.finishTurn(at: now, into: &effects)
     }
 
-    /// Stores the numbers of the notifications of this turn, and sweeps forgotten deadlines out when they are many.
-    private mutating func finishTurn(into effects: inout [Effect]) {
+    /// Tells who asked what became of the watchers in this turn, stores the numbers of its notifications, and sweeps
+    /// forgotten deadlines out when they are many.
+    private mutating func finishTurn(at now: Instant, into effects: inout [Effect]) {
+        if !self.changedWatchers.isEmpty { self.tellWatcherChanges(at: now, into: &effects) }
         if !self.marks.isEmpty {
             effects.append(.store(.notified(self.marks)))
             self.marks.removeAll(keepingCapacity: true)
         }
-        let live = self.subscriptions.count + self.publications.count + self.presentities.count
+        let live =
+            self.subscriptions.count + self.publications.count + self.presentities.count
+            + self.watcherInformation.count
         if self.deadlines.wantsCompaction(live: live) {
-            self.deadlines.compact { [subscriptions, publications, presentities] entry in
+            self.deadlines.compact { [subscriptions, publications, presentities, watcherInformation] entry in
                 switch entry.kind {
                 case DeadlineKind.subscription:
                     subscriptions.contains(entry.place, generation: entry.generation)
@@ -112,6 +135,9 @@ package struct PresenceServer: NetworkFunction {
                 case DeadlineKind.publication:
                     publications.contains(entry.place, generation: entry.generation)
                         && publications[entry.place].armed == entry.at
+                case DeadlineKind.watcherInformation:
+                    watcherInformation.contains(entry.place, generation: entry.generation)
+                        && watcherInformation[entry.place].armed == entry.at
                 default:
                     presentities.contains(entry.place, generation: entry.generation)
                         && presentities[entry.place].armed == entry.at

@@ -35,6 +35,9 @@ struct Bench {
     var responses: [SIPMessage] = []
     var notifications: [Notification] = []
     var decisions: [Decision] = []
+    var explanations: [PolicyExplanation] = []
+    /// The documents that the XDM server has, by selector.
+    var documents: [[UInt8]: SubscriberDocument] = [:]
     var observations: [PresenceServer.Observation] = []
     var stored: [PresenceServer.StoreOperation] = []
     /// How a NOTIFY is answered; nil leaves it unanswered.
@@ -138,6 +141,7 @@ struct Bench {
             case .load(let ticket, let question):
                 answers.append(.loaded(ticket, self.users[question.user].map { .found($0) } ?? .unknown))
             case .decided(let decision): self.decisions.append(decision)
+            case .explained(_, let explanation): self.explanations.append(explanation)
             case .observed(let observation): self.observations.append(observation)
             }
         }
@@ -216,6 +220,7 @@ struct Bench {
         self.server = PresenceServer(configuration: self.configuration, entropy: .seeded(self.seed))
         self.unanswered = []
         if !rules.isEmpty { self.feed(.rulesChanged(.all(rules))) }
+        if !self.documents.isEmpty { self.feed(.documentsChanged(Array(self.documents.values))) }
         self.feed(
             .restored(
                 StoredPresence(

@@ -5,6 +5,7 @@ import SCSCF
 import SIPTransactions
 import SIPWire
 import Storage
+import XDMServer
 
 /// A server process with the real cores: transaction layer, Presence Server and, where it is set up, S-CSCF, over a
 /// storage that outlives it. It works in turns as a shard does: facts, one commit, departures.
@@ -40,8 +41,12 @@ package final class ServerNode: Node {
     private var layer: TransactionLayer
     package private(set) var presence: PresenceServer
     package private(set) var registrar: SCSCF?
+    var documents: XDMServer
+    /// What the documents say that were ever stored, by their bytes: the rules of a presentity are what storage has.
+    var meanings: [[UInt8]: RulesDocument] = [:]
+    var tickets = TicketCounter()
     private var inspector = ServerInspector()
-    private var records: [StoreOperation] = []
+    var records: [StoreOperation] = []
     private var departures: [Datagram] = []
     private var ready: [Datagram] = []
 
@@ -58,6 +63,7 @@ package final class ServerNode: Node {
         self.registrarConfiguration = registrar
         self.layer = Self.layer(endpoint, seed)
         self.presence = PresenceServer(configuration: presence, entropy: .seeded(seed))
+        self.documents = Self.documents(presence, seed)
     }
 
     private static func layer(_ endpoint: Endpoint, _ seed: UInt64) -> TransactionLayer {
@@ -78,6 +84,7 @@ package final class ServerNode: Node {
         self.layer = Self.layer(self.endpoint, seed &+ 1)
         self.presence = PresenceServer(configuration: self.presenceConfiguration, entropy: .seeded(seed &+ 2))
         self.registrar = self.registrarConfiguration.map { SCSCF(configuration: $0, entropy: .seeded(seed &+ 3)) }
+        self.documents = Self.documents(self.presenceConfiguration, seed &+ 4)
         let state: StoredState
         do { state = try self.store.load() } catch {
             self.broken.append("storage cannot be read: \(error)")
@@ -87,6 +94,7 @@ package final class ServerNode: Node {
         self.inspector.checkRestart(state)
         self.turn(at: now) {
             self.tellPresence(.rulesChanged(.all(self.rules.all)), at: now)
+            self.restoreDocuments(state.documents, at: now)
             self.tellRegistrar(.restored(state.bindings), at: now)
             self.tellPresence(.restored(state.presence), at: now)
         }
@@ -102,7 +110,7 @@ package final class ServerNode: Node {
         }
         let subscriptions = state.presence.subscriptions.count { record in
             record.expires > now && record.state < 16
-                && self.rules.judge(record.presentity, watcher: record.watcher) != .block
+                && self.rules.judge(record.presentity, watcher: record.watcher, at: now).handling != .block
         }
         let live = counters.activeSubscriptions + counters.pendingSubscriptions
         if live != subscriptions {
@@ -130,7 +138,7 @@ package final class ServerNode: Node {
 
     private func findDeadline() -> Instant? {
         var next = self.layer.nextDeadline
-        for other in [self.presence.nextDeadline, self.registrar?.nextDeadline] {
+        for other in [self.presence.nextDeadline, self.registrar?.nextDeadline, self.documents.nextDeadline] {
             guard let other else { continue }
             next = min(next ?? other, other)
         }
@@ -176,7 +184,7 @@ package final class ServerNode: Node {
         }
     }
 
-    private func turn(at now: Instant, _ body: () -> Void) {
+    func turn(at now: Instant, _ body: () -> Void) {
         guard self.isUp else { return }
         body()
         let crash = self.records.isEmpty && self.departures.isEmpty ? nil : self.plannedCrash
@@ -208,7 +216,7 @@ package final class ServerNode: Node {
         self.perform(effects, at: now)
     }
 
-    private func tellPresence(_ fact: PresenceServer.Input, at now: Instant) {
+    func tellPresence(_ fact: PresenceServer.Input, at now: Instant) {
         var effects: [PresenceServer.Effect] = []
         self.presence.handle(fact, at: now, into: &effects)
         self.perform(effects, at: now)
@@ -276,12 +284,12 @@ package final class ServerNode: Node {
                 self.inspector.answered(bytes)
                 self.tellLayer(.respond(id, bytes), at: now)
             case .send(let id, let request):
-                self.inspect(request)
+                self.inspect(request, at: now)
                 self.tellLayer(.send(id, request), at: now)
             case .store(let operation): self.records.append(.presence(operation))
             case .load(let ticket, let question):
                 self.tellPresence(.loaded(ticket, self.answer(question)), at: now)
-            case .decided, .observed: break
+            case .decided, .explained, .observed: break
             }
         }
     }
@@ -308,20 +316,22 @@ package final class ServerNode: Node {
         self.users[question.user].map { .found($0) } ?? .unknown
     }
 
-    private func inspect(_ request: OutgoingRequest) {
+    private func inspect(_ request: OutgoingRequest, at now: Instant) {
         guard let message = try? SIPMessage.parse(request.bytes, framing: .datagram), message.method == .notify,
             let presentity = (try? message.from())?.uri.canonicalIdentity
         else {
             self.broken.append("the Presence Server sends what is no NOTIFY")
             return
         }
-        let handling = self.identityOfCall(Array(message.callID)).map { self.rules.judge(presentity, watcher: $0) }
-        self.inspector.notified(message, handling: handling, generation: self.generation)
+        let verdict = self.identityOfCall(Array(message.callID)).map {
+            self.rules.judge(presentity, watcher: $0, at: now)
+        }
+        self.inspector.notified(message, verdict: verdict, generation: self.generation)
     }
 
     // MARK: What is found
 
-    private var broken: [String] = []
+    var broken: [String] = []
 
     package func takeViolations() -> [String] {
         defer { self.broken = [] }

@@ -6,6 +6,7 @@ import SIPTransactions
 import SIPWire
 import Signalling
 import Storage
+import XDMServer
 
 /// What the cores order, done: facts go to the box that waits for them, records and departures wait for the end of
 /// the turn.
@@ -22,10 +23,10 @@ extension Shard {
             self.tellRegistrar(.ackReceived(message, origin, id), at: now)
         case .responseReceived(let id, let message, let origin): self.answer(id, message, origin, at: now)
         case .requestFailed(let id, let failure):
-            if self.isRegistrars(id) {
-                self.tellRegistrar(.requestFailed(id, failure), at: now)
-            } else {
-                self.tellPresence(.requestFailed(id, failure), at: now)
+            switch self.owner(of: id) {
+            case .registrar: self.tellRegistrar(.requestFailed(id, failure), at: now)
+            case .documents: self.tellDocuments(.requestFailed(id, failure), at: now)
+            case .presence, .nobody: self.tellPresence(.requestFailed(id, failure), at: now)
             }
         case .acknowledgementMissing: self.counters.acknowledgementsMissing += 1
         case .dropped(let reason): self.counters.dropped[reason, default: 0] += 1
@@ -39,6 +40,7 @@ extension Shard {
         switch self.destination(of: message, origin, at: now) {
         case .presence: self.tellPresence(.requestReceived(id, message, origin), at: now)
         case .registrar: self.tellRegistrar(.requestReceived(id, message, origin), at: now)
+        case .documents: self.tellDocuments(.requestReceived(id, message, origin), at: now)
         case .nobody:
             // Neither function runs here: the node was configured without what this request needs.
             var writer = message.response(503, nil, receivedFrom: nil)
@@ -48,25 +50,42 @@ extension Shard {
     }
 
     private func destination(of message: SIPMessage, _ origin: Origin, at now: Instant) -> Router.Destination {
-        guard self.presence != nil else { return self.registrar == nil ? .nobody : .registrar }
-        guard self.registrar != nil else { return .presence }
+        // Without a registrar nothing is passed on, so the package alone decides.
+        guard self.registrar != nil else {
+            guard self.documents != nil else { return self.presence == nil ? .nobody : .presence }
+            return self.presence == nil || self.parts.router.isAboutDocuments(message) ? .documents : .presence
+        }
         // The registrar is asked where it stands: taking it out would copy all of it for each request.
-        return self.parts.router.destination(of: message, local: origin.flow.local) { uri in
+        let wanted = self.parts.router.destination(of: message, local: origin.flow.local) { uri in
             let user = self.registrar?.user(of: uri) ?? uri.canonicalIdentity
             return self.registrar?.isBound(user, at: now) ?? false
+        }
+        // A box that does not run here: the others refuse in its place, or pass the request on.
+        switch wanted {
+        case .presence where self.presence == nil, .documents where self.documents == nil && self.presence == nil:
+            return .registrar
+        case .documents where self.documents == nil: return .presence
+        default: return wanted
         }
     }
 
     private func answer(_ id: ClientTransactionID, _ message: SIPMessage, _ origin: Origin, at now: Instant) {
-        if self.isRegistrars(id) {
-            self.tellRegistrar(.responseReceived(id, message, origin), at: now)
-        } else {
-            self.tellPresence(.responseReceived(id, message), at: now)
+        switch self.owner(of: id) {
+        case .registrar: self.tellRegistrar(.responseReceived(id, message, origin), at: now)
+        case .documents: self.tellDocuments(.responseReceived(id, message), at: now)
+        case .presence, .nobody: self.tellPresence(.responseReceived(id, message), at: now)
         }
     }
 
-    /// Whether the S-CSCF started this client transaction: its numbers are odd, the Presence Server's are even.
-    private func isRegistrars(_ id: ClientTransactionID) -> Bool { id.raw & 1 == 1 }
+    /// Which box started a client transaction: the numbers of the S-CSCF are odd, those of the Presence Server end with
+    /// the bits 00, those of the XDM server with 10.
+    private func owner(of id: ClientTransactionID) -> Router.Destination {
+        switch id.raw & 3 {
+        case 0: .presence
+        case 2: .documents
+        default: .registrar
+        }
+    }
 
     private func resolve(_ ticket: Ticket, _ question: ResolutionQuestion) {
         guard let resolver = self.resolver else {
@@ -96,7 +115,11 @@ extension Shard {
             case .store(let operation): self.records.append(.presence(operation))
             case .load(let ticket, let question):
                 self.tellPresence(.loaded(ticket, self.parts.credentials(question)), at: now)
-            case .decided(let decision): self.parts.decided(decision)
+            case .explained(let ticket, let explanation):
+                self.explanations.removeValue(forKey: ticket)?.resume(returning: explanation)
+            case .decided(let decision): self.parts.decided(decision, now)
+            // Nobody asks a shard for explanations yet.
+            case .explained: break
             case .observed(let observation): self.counters.presence[observation, default: 0] += 1
             }
         }
@@ -132,10 +155,10 @@ extension Shard {
     }
 
     /// What the shard has counted, and what its boxes have.
-    package func snapshot() -> (shard: ShardSnapshot, presence: PresenceCounters?) {
+    package func snapshot() -> (shard: ShardSnapshot, presence: PresenceCounters?, documents: XDMCounters?) {
         let snapshot = ShardSnapshot(
             counters: self.counters, transports: self.transports?.counters ?? TransportCounters(),
             connections: self.transports?.connectionCount ?? 0)
-        return (snapshot, self.presence?.counters)
+        return (snapshot, self.presence?.counters, self.documents?.counters)
     }
 }

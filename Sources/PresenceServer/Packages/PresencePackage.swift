@@ -15,5 +15,5 @@ extension EventPackage {
 
 extension EventPackageRegistry {
     /// The packages of the presence server.
-    package static let presenceServer = EventPackageRegistry([.presence])
+    package static let presenceServer = EventPackageRegistry([.presence, .presenceWatcherInformation])
 }

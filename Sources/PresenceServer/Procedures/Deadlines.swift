@@ -28,11 +28,11 @@ extension PresenceServer {
     }
 
     mutating func armPresentity(_ place: UInt32) {
-        let presentity = self.presentities[place]
-        guard presentity.nextChange < presentity.armed else { return }
-        self.presentities[place].armed = presentity.nextChange
+        let next = min(self.presentities[place].nextChange, self.presentities[place].nextJudgement)
+        guard next < self.presentities[place].armed else { return }
+        self.presentities[place].armed = next
         self.deadlines.set(
-            at: presentity.nextChange, kind: DeadlineKind.presentity, place: place,
+            at: next, kind: DeadlineKind.presentity, place: place,
             generation: self.presentities.generation(of: place))
     }
 
@@ -41,9 +41,17 @@ extension PresenceServer {
             self.presentities[entry.place].armed == entry.at
         else { return }
         self.presentities[entry.place].armed = .distantFuture
+        if self.presentities[entry.place].nextJudgement <= now {
+            // A period of the rules began or ended (RFC 4745 §7.3).
+            self.presentities[entry.place].nextJudgement = .distantFuture
+            self.judgeAgain(entry.place, at: now, into: &effects)
+            guard self.presentities.contains(entry.place, generation: entry.generation) else { return }
+        }
         guard self.presentities[entry.place].nextChange <= now else { return self.armPresentity(entry.place) }
         self.presentities[entry.place].nextChange = .distantFuture
         self.stateChanged(entry.place, at: now, into: &effects)
+        guard self.presentities.contains(entry.place, generation: entry.generation) else { return }
+        self.armPresentity(entry.place)
     }
 
     /// When a subscription next wants attention.

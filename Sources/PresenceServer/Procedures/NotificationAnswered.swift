@@ -29,7 +29,7 @@ extension PresenceServer {
             self.sendNotification(place, authorization: authorization, at: now, into: &effects)
         case .subscriptionGone:
             self.counted.notificationsFailed += 1
-            self.removeSubscription(place, into: &effects)
+            self.removeSubscription(place, at: now, into: &effects)
         case .retry(let delay): self.notificationLost(place, retryAt: now + delay, at: now, into: &effects)
         case .failed: self.notificationLost(place, retryAt: nil, at: now, into: &effects)
         }
@@ -45,7 +45,7 @@ extension PresenceServer {
         case .timeout, .transport, .unresolvable:
             // RFC 6665 §4.2.2: nobody is there any more.
             self.counted.notificationsFailed += 1
-            self.removeSubscription(notification.subscription, into: &effects)
+            self.removeSubscription(notification.subscription, at: now, into: &effects)
         case .overloaded:
             // Ours is the fault, not the watcher's.
             self.notificationLost(notification.subscription, retryAt: now + .seconds(2), at: now, into: &effects)

@@ -37,6 +37,9 @@ extension PresenceServer {
         _ place: UInt32, _ reason: TerminationReason, withState: Bool = false, at now: Instant,
         into effects: inout [Effect]
     ) {
+        if !self.subscriptions[place].machine.isTerminated {
+            self.watcherLeaves(place, reason, at: now, into: &effects)
+        }
         self.subscriptions[place].endsWithState = withState && self.subscriptions[place].machine.isActive
         self.subscriptions[place].machine.terminate(reason)
         self.recount(place)
@@ -49,7 +52,7 @@ extension PresenceServer {
     }
 
     /// What a NOTIFY carries.
-    private struct Content {
+    struct Content {
         /// Names the state that the watcher knows after this NOTIFY (RFC 5839 §4).
         var tag: ContentTag
         var type: StaticString?
@@ -67,7 +70,7 @@ extension PresenceServer {
         _ place: UInt32, authorization: [(HeaderName, [UInt8])] = [], recordsMark: Bool = true, at now: Instant,
         into effects: inout [Effect]
     ) {
-        let content = self.content(for: place, at: now)
+        let content = self.content(for: place, at: now, into: &effects)
         self.subscriptions[place].localCSeq &+= 1
         self.subscriptions[place].lastNotified = now
         let isShown = !self.subscriptions[place].machine.isPending
@@ -75,10 +78,10 @@ extension PresenceServer {
         self.rememberSent(place, content.version, content.tag, at: now)
         if content.type != nil { self.forgetCondition(place) }
         let (head, body) = self.notification(place, content, authorization, at: now)
-        let transaction = ClientTransactionID(raw: self.entropy.next() & ~1)
+        let transaction = ClientTransactionID(raw: self.entropy.next() & ~3)
         let dialog = self.subscriptions[place].dialog
         guard let target = DialogTarget(encoded: dialog.target)?.target(requestBytes: head.count + body.count) else {
-            return self.removeSubscription(place, into: &effects)
+            return self.removeSubscription(place, at: now, into: &effects)
         }
         effects.append(
             .send(
@@ -86,7 +89,7 @@ extension PresenceServer {
                 OutgoingRequest(method: .notify, bytes: head, body: body, viaOffset: dialog.viaOffset, target: target)))
         self.counted.notificationsSent += 1
         if self.subscriptions[place].machine.isTerminated {
-            return self.removeSubscription(place, into: &effects)
+            return self.removeSubscription(place, at: now, into: &effects)
         }
         if recordsMark, self.subscriptions[place].isStored {
             self.marks.append(
@@ -95,6 +98,10 @@ extension PresenceServer {
                     partialVersion: self.subscriptions[place].partialVersion))
         }
         self.subscriptions[place].machine.sent(transaction: transaction.raw)
+        if self.subscriptions[place].isWatcherInformation, self.hasWatcherNews(place) {
+            // One message had no room for all; the rest follows this one.
+            _ = self.subscriptions[place].machine.changed(earliest: .zero, at: now)
+        }
         self.outstanding[transaction.raw] = OutstandingNotification(
             subscription: place, generation: self.subscriptions.generation(of: place),
             isAuthorized: !authorization.isEmpty)
@@ -102,11 +109,14 @@ extension PresenceServer {
     }
 
     /// Chooses body and tag for the state of the subscription.
-    private mutating func content(for place: UInt32, at now: Instant) -> Content {
+    private mutating func content(for place: UInt32, at now: Instant, into effects: inout [Effect]) -> Content {
         switch self.subscriptions[place].machine {
         case .pending: return Content(tag: Self.stateless)
         case .terminated where !self.subscriptions[place].endsWithState: return Content(tag: Self.stateless)
         case .active, .terminated: break
+        }
+        if self.subscriptions[place].isWatcherInformation {
+            return self.watcherInformationContent(for: place, at: now, into: &effects)
         }
         let view = self.subscriptions[place].view
         self.refreshView(view, at: now)
@@ -128,14 +138,19 @@ extension PresenceServer {
 
     /// Keeps what the next notification of a subscription with wishes is made from.
     private mutating func rememberSent(_ place: UInt32, _ version: UInt32?, _ tag: ContentTag, at now: Instant) {
-        if let version { self.subscriptions[place].partialVersion = version }
+        let isWatcherInformation = self.subscriptions[place].isWatcherInformation
+        if isWatcherInformation {
+            self.watchersTold(place)
+        } else if let version {
+            self.subscriptions[place].partialVersion = version
+        }
         let extras = self.subscriptions[place].extras
         guard extras != Subscription.nowhere else { return }
         self.extras[extras].rate.sent(at: now)
-        guard self.subscriptions[place].machine.isActive else { return }
+        guard self.subscriptions[place].machine.isActive, !isWatcherInformation else { return }
         let view = self.subscriptions[place].view
         if version != nil {
-            self.extras[extras].base = self.shownDocument(of: view, at: now)
+            self.extras[extras].base = self.sharedDocument(of: view, at: now)
             self.extras[extras].baseTag = tag.raw
         }
         if self.views[view].filter != nil {
@@ -165,8 +180,10 @@ extension PresenceServer {
         bytes.append(decimal: UInt64(subscription.localCSeq))
         bytes.append(literal: " NOTIFY\r\nSubscription-State: ")
         self.appendState(of: subscription, to: &bytes, at: now)
-        bytes.append(literal: "\r\nSIP-ETag: ")
-        content.tag.append(to: &bytes)
+        if !subscription.isWatcherInformation {
+            bytes.append(literal: "\r\nSIP-ETag: ")
+            content.tag.append(to: &bytes)
+        }
         bytes.append(literal: "\r\n")
         for (name, value) in authorization {
             bytes.append(literal: name.canonical)
@@ -210,14 +227,17 @@ extension PresenceServer {
     // MARK: The end of a subscription
 
     /// Takes a subscription out of all tables and the store. Nothing is sent.
-    mutating func removeSubscription(_ place: UInt32, into effects: inout [Effect]) {
+    mutating func removeSubscription(_ place: UInt32, at now: Instant, into effects: inout [Effect]) {
+        // Nobody was told yet of one that was lost, and not ended.
+        if !self.subscriptions[place].machine.isTerminated {
+            self.watcherLeaves(place, .timeout, at: now, into: &effects)
+        }
         let subscription = self.subscriptions[place]
         let owner = subscription.presentity
-        let position = Int(subscription.position)
-        let last = self.presentities[owner].watchers.removeLast()
-        if last != place {
-            self.presentities[owner].watchers[position] = last
-            self.subscriptions[last].position = subscription.position
+        if subscription.isWatcherInformation {
+            self.removeSubscriber(place)
+        } else {
+            self.removeWatcher(place)
         }
         if case .outstanding(let transaction, _) = subscription.machine.delivery {
             self.outstanding[transaction] = nil
@@ -226,17 +246,28 @@ extension PresenceServer {
         if subscription.countsAsPending { self.pendingCount -= 1 }
         self.subscriptionPlaces[subscription.id] = nil
         self.subscriptions.remove(place)
-        self.releaseView(subscription.view)
+        if subscription.view != Subscription.nowhere { self.releaseView(subscription.view) }
         if subscription.isStored { effects.append(.store(.removeSubscription(subscription.id))) }
         self.forgetIfIdle(owner)
     }
 
-    /// Keeps the gauge of pending subscriptions right.
+    /// Takes a subscription out of the list of its presentity.
+    private mutating func removeWatcher(_ place: UInt32) {
+        let owner = self.subscriptions[place].presentity
+        let position = self.subscriptions[place].position
+        let last = self.presentities[owner].watchers.removeLast()
+        guard last != place else { return }
+        self.presentities[owner].watchers[Int(position)] = last
+        self.subscriptions[last].position = position
+    }
+
+    /// Keeps the gauge of pending subscriptions right, and tells who asked how the subscription stands.
     mutating func recount(_ place: UInt32) {
         let isPending = self.subscriptions[place].machine.isPending
         guard isPending != self.subscriptions[place].countsAsPending else { return }
         self.subscriptions[place].countsAsPending = isPending
         self.pendingCount += isPending ? 1 : -1
+        self.watcherStandingChanged(place)
     }
 
     /// What the storage keeps of a subscription.
@@ -244,7 +275,8 @@ extension PresenceServer {
         let subscription = self.subscriptions[place]
         return SubscriptionRecord(
             id: subscription.id, presentity: self.presentities[subscription.presentity].identity,
-            watcher: Array(subscription.dialog.watcher), package: StoredNames.presence,
+            watcher: Array(subscription.dialog.watcher),
+            package: subscription.isWatcherInformation ? StoredNames.watcherInformation : StoredNames.presence,
             state: subscription.machine.storedState, expires: subscription.expires,
             localCSeq: subscription.localCSeq, partialVersion: subscription.partialVersion,
             dialog: subscription.dialog.bytes)

@@ -16,7 +16,7 @@ extension PresenceServer {
         let base = self.extras[extras].base
         let baseTag = base == nil ? nil : self.extras[extras].baseTag
         if let known = self.views[view].renderings.first(where: { $0.base == baseTag }) { return known }
-        guard let document = self.shownDocument(of: view, at: now) else { return nil }
+        guard let document = self.sharedDocument(of: view, at: now) else { return nil }
         var text: [UInt8]?
         if let base { text = PartialPresence.difference(from: base, to: document, version: Self.versionMark) }
         let whole = text ?? PartialPresence.full(document, version: Self.versionMark)

@@ -229,6 +229,7 @@ extension PresenceServer {
 /// Names that stand in every record, made once.
 enum StoredNames {
     static let presence = Array("presence".utf8)
+    static let watcherInformation = Array("presence.winfo".utf8)
     static let pidf = Array("application/pidf+xml".utf8)
 }
 

@@ -63,6 +63,8 @@ extension PresenceServer {
         switch (request.message.method, subject) {
         case (.publish, .presentity(let presentity)):
             try self.publish(request, presentity, package, identity, at: now, into: &effects)
+        case (.subscribe, .presentity(let presentity)) where UInt8(package) == PackageNumber.watcherInformation:
+            try self.subscribeToWatchers(request, presentity, package, identity, at: now, into: &effects)
         case (.subscribe, .presentity(let presentity)):
             try self.subscribe(request, presentity, package, identity, at: now, into: &effects)
         case (.subscribe, .dialog(let tag)):
@@ -113,6 +115,10 @@ extension PresenceServer {
         let event: EventHeader?
         do { event = try message.event() } catch { throw RequestRefusal(400, "Bad Event") }
         guard let event, let package = self.registry.index(of: event.package) else {
+            throw RequestRefusal(489, remedy: .allowEvents)
+        }
+        if case .publish = message.method, self.registry[package].publishBodies.isEmpty {
+            // Nobody publishes who watches (RFC 3903 §6 step 2).
             throw RequestRefusal(489, remedy: .allowEvents)
         }
         return package

@@ -12,11 +12,18 @@ extension PresenceServer {
         }
         var judgedAnew: Set<UInt64> = []
         for record in stored.subscriptions {
-            guard let place = self.restore(subscription: record, at: now) else {
+            if record.state == WaitingWatcher.storedState {
+                if !self.restoreWaiting(record, at: now, into: &effects) {
+                    self.observe(.damagedRecord, into: &effects)
+                }
+                continue
+            }
+            guard let place = self.restore(subscription: record, at: now, into: &effects) else {
                 self.observe(.damagedRecord, into: &effects)
                 continue
             }
             if self.subscriptions[place].machine.storedState != record.state { judgedAnew.insert(record.id) }
+            self.watcherRestored(place, record, at: now, into: &effects)
         }
         // Who is shown nothing any more learns that, and nothing else.
         for place in self.subscriptions.places
@@ -48,12 +55,18 @@ extension PresenceServer {
     }
 
     /// The place of the subscription; nil for a record that cannot be read.
-    private mutating func restore(subscription record: SubscriptionRecord, at now: Instant) -> UInt32? {
+    private mutating func restore(
+        subscription record: SubscriptionRecord, at now: Instant, into effects: inout [Effect]
+    ) -> UInt32? {
         guard let package = self.registry.index(of: record.package[...]),
             var machine = NotifierSubscription(storedState: record.state),
-            let dialog = WatcherDialog(stored: record.dialog), var wishes = WatcherWishes(encoded: dialog.wishes),
+            var dialog = WatcherDialog(stored: record.dialog), var wishes = WatcherWishes(encoded: dialog.wishes),
             record.id != 0, self.subscriptionPlaces[record.id] == nil
         else { return nil }
+        if UInt8(package) == PackageNumber.watcherInformation {
+            return self.restoreSubscriber(record, package, dialog, machine, at: now)
+        }
+        if dialog.watcherName == 0 { dialog.watcherName = self.entropy.next() }
         var filter: WatcherFilterSet?
         if !wishes.filter.isEmpty {
             filter = try? WatcherFilterSet.parse(
@@ -63,21 +76,19 @@ extension PresenceServer {
         let owner = self.presentityPlaces[record.presentity] ?? self.addPresentity(record.presentity)
         // The rules of now count, also where they changed while the process was down, and before anything that time
         // brings about is told to anybody.
-        let handling = self.rules.judge(
-            presentity: record.presentity, watcher: dialog.watcher, configuration: self.configuration
-        ).handling
+        let outcome = self.judge(record.presentity, JudgedWatcher(dialog), at: now, into: &effects).outcome
         if record.expires <= now, !machine.isTerminated {
             // What changed before that is not told any more.
             self.counted.subscriptionsExpired += 1
             machine.terminate(.timeout)
         } else if !machine.isTerminated {
-            switch handling {
+            switch outcome.handling {
             case .block: machine.terminate(.rejected)
             case .confirm: machine.suspend()
             case .politeBlock, .allow: machine.activate()
             }
         }
-        let view = self.acquireView(owner, isPoliteBlock: handling == .politeBlock, filter: filter)
+        let view = self.acquireView(owner, outcome, filter: filter)
         var subscription = Subscription(
             id: record.id, dialog: dialog, presentity: owner, view: view, machine: machine,
             expires: record.expires, package: UInt8(package))
@@ -89,6 +100,7 @@ extension PresenceServer {
         if case .tag = wishes.suppress { wishes.suppress = nil }
         self.setWishes(wishes, of: place, at: now)
         self.armSubscription(place, at: now)
+        self.armJudgement(owner, at: now)
         return place
     }
 

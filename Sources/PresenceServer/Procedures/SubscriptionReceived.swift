@@ -13,27 +13,32 @@ extension PresenceServer {
         self.counted.subscribes += 1
         let message = request.message
         guard self.isUser(presentity) else { throw RequestRefusal(404) }
-        let handling = self.judge(presentity, identity, into: &effects)
-        guard handling != .block else { throw RequestRefusal(403) }
+        let outcome = self.judge(presentity, identity, message, at: now, into: &effects)
+        guard outcome.handling != .block else {
+            self.watcherRefused(presentity, identity, message)
+            throw RequestRefusal(403)
+        }
         let wish = try self.wish(of: message, package, presentity)
         guard let contact = wish.contact else { throw RequestRefusal(400, "Missing Contact") }
         let isFetch = wish.expires == 0
         if !isFetch { try self.checkRoom(for: presentity, into: &effects) }
         let id = self.freshIdentifier()
-        let dialog = try self.newDialog(request, id, presentity, contact, identity, wish)
+        let dialog = try self.newDialog(request, id, presentity, contact, identity, wish, at: now)
         let owner = try self.presentity(presentity, into: &effects)
-        guard let view = self.viewIfRoom(owner, handling, wish.filter) else {
+        guard let view = self.viewIfRoom(owner, outcome, wish.filter) else {
             self.observe(.watcherLimit, into: &effects)
             self.forgetIfIdle(owner)
             throw RequestRefusal(488, remedy: .warning(code: 399, text: "Too many different filters"))
         }
-        let machine: NotifierSubscription = handling == .confirm ? .pending(.idle) : .active(.idle)
+        let machine: NotifierSubscription = outcome.handling == .confirm ? .pending(.idle) : .active(.idle)
         let place = self.insert(
             Subscription(
                 id: id, dialog: dialog, presentity: owner, view: view, machine: machine,
                 expires: now + .seconds(Int64(wish.expires)), package: UInt8(package)))
         self.setWishes(wish.wishes, of: place, at: now)
+        self.armJudgement(owner, at: now)
         self.answerSubscription(request, 200, place, wish.expires, isNew: true, into: &effects)
+        self.watcherArrived(place, into: &effects)
         if isFetch {
             // RFC 6665 §4.4.3: one NOTIFY, and nothing stays.
             self.counted.fetches += 1
@@ -47,17 +52,24 @@ extension PresenceServer {
 
     /// Judges a watcher, counts the judgement and tells it.
     private mutating func judge(
-        _ presentity: [UInt8], _ identity: ProvenIdentity, into effects: inout [Effect]
-    ) -> AuthorizationRule.Handling {
-        let watcher = identity.includes(presentity) ? presentity : identity.main
-        let (handling, reason) = self.rules.judge(
-            presentity: presentity, watcher: watcher[...], configuration: self.configuration)
-        self.counted.decided(handling)
+        _ presentity: [UInt8], _ identity: ProvenIdentity, _ message: SIPMessage, at now: Instant,
+        into effects: inout [Effect]
+    ) -> PolicyOutcome {
+        let watcher = JudgedWatcher(
+            identity, of: presentity, asksForPrivacy: Self.asksForPrivacy(message))
+        let judgement = self.judge(presentity, watcher, at: now, into: &effects)
+        self.counted.decided(judgement.handling)
         effects.append(
             .decided(
                 Decision(
-                    matter: .subscription, presentity: presentity, actor: watcher, handling: handling, reason: reason)))
-        return handling
+                    matter: .subscription, presentity: presentity, actor: Array(watcher.main),
+                    handling: judgement.handling, reason: judgement.reason)))
+        return judgement.outcome
+    }
+
+    /// Whether a watcher wants to stay unknown to the presentity (RFC 3323 §4.2, RFC 3325 §9.3, REQ-24141-17).
+    static func asksForPrivacy(_ message: SIPMessage) -> Bool {
+        message.count(.privacy) > 0 && !message.privacy().isDisjoint(with: [.id, .user])
     }
 
     private mutating func checkRoom(for presentity: [UInt8], into effects: inout [Effect]) throws(RequestRefusal) {
@@ -72,12 +84,12 @@ extension PresenceServer {
 
     /// The view for a new subscription. Nil if its filter would be one view too many.
     mutating func viewIfRoom(
-        _ owner: UInt32, _ handling: AuthorizationRule.Handling, _ filter: WatcherFilterSet?
+        _ owner: UInt32, _ outcome: PolicyOutcome, _ filter: WatcherFilterSet?
     ) -> UInt32? {
         if filter != nil, self.presentities[owner].views.count >= self.configuration.limits.viewsPerPresentity {
             return nil
         }
-        return self.acquireView(owner, isPoliteBlock: handling == .politeBlock, filter: filter)
+        return self.acquireView(owner, outcome, filter: filter)
     }
 
     /// Puts a subscription among the watchers of its presentity.
@@ -94,9 +106,9 @@ extension PresenceServer {
 
     /// The identity that the dialog belongs to: the presentity itself where the sender has several identities and
     /// one of them is watched.
-    private mutating func newDialog(
+    mutating func newDialog(
         _ request: Request, _ id: UInt64, _ presentity: [UInt8], _ contact: SIPURI, _ identity: ProvenIdentity,
-        _ wish: SubscriptionWish
+        _ wish: SubscriptionWish, at now: Instant
     ) throws(RequestRefusal) -> WatcherDialog {
         let message = request.message
         guard let local = message.first(.to), let remote = message.first(.from), let remoteTag = message.fromTag()
@@ -111,12 +123,17 @@ extension PresenceServer {
         party.append(literal: ";tag=")
         party.append(hex: id)
         let way = Self.way(to: contact, over: routes)
-        let watcher = identity.includes(presentity) ? presentity : identity.main
-        let parts = WatcherDialog.Parts(
+        let watcher = JudgedWatcher(identity, of: presentity, asksForPrivacy: Self.asksForPrivacy(message))
+        var parts = WatcherDialog.Parts(
             remoteCSeq: cseq.number, requestURI: way.requestURI, isStrictlyRouted: way.isStrict,
             routeLines: way.routeLines, local: party, remote: remote,
             remoteTag: remoteTag, callID: message.callID, event: wish.event, contact: self.contact(for: request),
-            watcher: watcher, target: DialogTarget(uri: way.nextHop, flow: request.origin.flow), wishes: wish.wishes)
+            watcher: Array(watcher.main), target: DialogTarget(uri: way.nextHop, flow: request.origin.flow),
+            wishes: wish.wishes)
+        parts.otherIdentities = watcher.others
+        parts.asksForPrivacy = watcher.asksForPrivacy
+        parts.madeAt = UInt32(clamping: now.seconds)
+        parts.watcherName = self.entropy.next()
         guard let dialog = WatcherDialog(parts, limit: self.configuration.limits.dialogBytes) else {
             throw RequestRefusal(513)
         }

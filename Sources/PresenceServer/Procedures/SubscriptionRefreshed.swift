@@ -21,6 +21,9 @@ extension PresenceServer {
         guard cseq.number > self.subscriptions[place].dialog.remoteCSeq else {
             throw RequestRefusal(500, "CSeq Out Of Order")
         }
+        if self.subscriptions[place].isWatcherInformation {
+            return try self.resubscribeToWatchers(request, place, cseq.number, at: now, into: &effects)
+        }
         let owner = self.subscriptions[place].presentity
         var wish = try self.wish(of: message, package, self.presentities[owner].identity)
         let filter = try self.mergedFilter(place, &wish)
@@ -109,7 +112,7 @@ extension PresenceServer {
         self.answerSubscription(request, isSuppressed ? 204 : 200, place, 0, isNew: false, into: &effects)
         if isSuppressed {
             self.counted.refreshesSuppressed += 1
-            return self.removeSubscription(place, into: &effects)
+            return self.removeSubscription(place, at: now, into: &effects)
         }
         let extras = self.subscriptions[place].extras
         if extras != Subscription.nowhere { self.extras[extras].wishes.suppress = nil }
@@ -118,19 +121,25 @@ extension PresenceServer {
     }
 
     /// The remote target and what the watcher asks for change (RFC 3261 §12.2.2); the route set does not.
-    private mutating func rebuildDialog(
+    mutating func rebuildDialog(
         _ request: Request, _ place: UInt32, _ cseq: UInt32, _ wish: SubscriptionWish
     ) throws(RequestRefusal) {
         let dialog = self.subscriptions[place].dialog
         let (routes, known) = Self.routes(of: dialog)
         guard let target = wish.contact ?? known else { throw RequestRefusal(400, "Missing Contact") }
         let way = Self.way(to: target, over: routes)
-        let parts = WatcherDialog.Parts(
+        var parts = WatcherDialog.Parts(
             remoteCSeq: cseq, requestURI: way.requestURI, isStrictlyRouted: way.isStrict,
             routeLines: way.routeLines, local: Array(dialog.localParty),
             remote: dialog.remoteParty, remoteTag: dialog.remoteTag, callID: dialog.callID,
             event: Array(dialog.event), contact: Array(dialog.contact), watcher: Array(dialog.watcher),
             target: DialogTarget(uri: way.nextHop, flow: request.origin.flow), wishes: wish.wishes)
+        // Who the watcher is, and that it wants to stay unknown, does not change with a refresh.
+        parts.otherIdentities = dialog.otherIdentities
+        parts.asksForPrivacy = dialog.asksForPrivacy
+        parts.isApproved = dialog.isApproved
+        parts.madeAt = dialog.madeAt
+        parts.watcherName = dialog.watcherName
         guard let rebuilt = WatcherDialog(parts, limit: self.configuration.limits.dialogBytes) else {
             throw RequestRefusal(513)
         }
@@ -161,8 +170,8 @@ extension PresenceServer {
     ) throws(RequestRefusal) {
         let view = self.subscriptions[place].view
         guard self.views[view].filter != filter else { return }
-        let handling: AuthorizationRule.Handling = self.views[view].isPoliteBlock ? .politeBlock : .allow
-        guard let other = self.viewIfRoom(self.subscriptions[place].presentity, handling, filter) else {
+        let outcome = self.views[view].outcome
+        guard let other = self.viewIfRoom(self.subscriptions[place].presentity, outcome, filter) else {
             self.observe(.watcherLimit, into: &effects)
             throw RequestRefusal(488, remedy: .warning(code: 399, text: "Too many different filters"))
         }

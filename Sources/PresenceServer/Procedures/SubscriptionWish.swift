@@ -28,10 +28,12 @@ extension PresenceServer {
         let expires = try Self.grant(message, self.configuration.subscriptionExpiry)
         var wishes = WatcherWishes()
         wishes.partial = accepted == .partial
+        // RFC 5839 §5: of watcher information no tags are given, so nothing is suppressed.
+        let isConditional = UInt8(package) == PackageNumber.presence
         let event: EventHeader?
         do { event = try message.event() } catch { throw RequestRefusal(400, error.reason) }
         if let event { wishes.rates = Self.rates(of: event) }
-        if let condition = message.first(.suppressIfMatch) {
+        if isConditional, let condition = message.first(.suppressIfMatch) {
             guard let suppress = SuppressIfMatch(condition) else {
                 throw RequestRefusal(400, "Bad Suppress-If-Match")
             }
@@ -79,11 +81,13 @@ extension PresenceServer {
         do { entries = try message.accept() } catch { throw RequestRefusal(400, error.reason) }
         guard let entries else { return .unnamed }
         // The most specific range decides (RFC 9110 §12.5.1, which RFC 3261 §20.1 follows).
-        let whole = Self.quality(of: Self.pidf, in: entries)
+        let whole = Self.quality(of: self.registry[package].notifyBodies[0], in: entries)
         // A difference is sent only to who names the type: a wildcard does not ask for it (RFC 5263 §3.1).
         let partialType = Self.partialPIDF
         let partial =
-            entries.first { entry in
+            self.registry[package].notifyBodies.count < 2
+            ? 0
+            : entries.first { entry in
                 partialType.withUTF8Buffer { entry.essence.elementsEqual($0) }
             }?.quality ?? 0
         guard whole > 0 || partial > 0 else {

@@ -25,10 +25,13 @@ extension PresenceServer {
     /// Forgets a presentity whom nobody publishes or watches any more.
     mutating func forgetIfIdle(_ place: UInt32) {
         guard self.presentities.contains(place), self.presentities[place].watchers.isEmpty,
-            self.presentities[place].publications.isEmpty
+            self.presentities[place].publications.isEmpty,
+            self.presentities[place].watcherInformation == Subscription.nowhere
         else { return }
-        self.presentityPlaces[self.presentities[place].identity] = nil
+        let identity = self.presentities[place].identity
+        self.presentityPlaces[identity] = nil
         self.presentities.remove(place)
+        self.restIfUnwatched(identity)
     }
 
     /// The sources of a presentity changed, or time changed what they mean: the watchers whose view is another one
@@ -37,6 +40,8 @@ extension PresenceServer {
         self.presentities[place].revision &+= 1
         let watchers = self.presentities[place].watchers
         guard !watchers.isEmpty else { return self.forgetIfIdle(place) }
+        // The rules may look at what changed. They come first: nothing new is told to whom they now deny it.
+        if !self.readDocuments.isEmpty { self.judgeIfSphereChanged(place, at: now, into: &effects) }
         for watcher in watchers where self.subscriptions.contains(watcher) {
             self.notifyIfChanged(watcher, at: now, into: &effects)
         }
@@ -57,6 +62,7 @@ extension PresenceServer {
     /// Whether a watcher would see something else than it was sent last, and wants to (RFC 4660 §5.3.2 for triggers,
     /// RFC 5839 §6.3 for subscriptions that sleep).
     mutating func isNews(_ place: UInt32, at now: Instant) -> Bool {
+        if self.subscriptions[place].isWatcherInformation { return self.hasWatcherNews(place) }
         let view = self.subscriptions[place].view
         self.refreshView(view, at: now)
         guard self.subscriptions[place].lastTag != self.views[view].tag.raw else { return false }
@@ -69,6 +75,7 @@ extension PresenceServer {
     }
 
     func earliestNotification(_ place: UInt32) -> Instant {
+        if self.subscriptions[place].isWatcherInformation { return self.earliestWatcherInformation(place) }
         let last = self.subscriptions[place].lastNotified
         let baseline = self.configuration.minimumInterval
         let extras = self.subscriptions[place].extras
@@ -79,7 +86,7 @@ extension PresenceServer {
     // MARK: Composition
 
     /// The composed document of a presentity.
-    private mutating func composedDocument(_ place: UInt32, at now: Instant) -> PresenceDocument {
+    mutating func composedDocument(_ place: UInt32, at now: Instant) -> PresenceDocument {
         let revision = self.presentities[place].revision
         let generation = self.presentities.generation(of: place)
         if let composed = self.composed, composed.presentity == place, composed.generation == generation,
@@ -104,11 +111,14 @@ extension PresenceServer {
         let publications = self.presentities[place].publications
         var sources: [Composer.Source] = []
         sources.reserveCapacity(publications.count)
+        if self.documents.keepsHardState(self.presentities[place].identity) {
+            sources = self.hardStateSources(of: self.presentities[place].identity)
+        }
         for (order, publication) in publications.enumerated() {
             let parsed = self.publications[publication].document
             guard let document = parsed ?? (try? PresenceDocument.parse(self.publications[publication].body[...]))
             else { continue }
-            self.publications[publication].document = publications.count > 1 ? document : nil
+            self.publications[publication].document = publications.count + sources.count > 1 ? document : nil
             sources.append(
                 Composer.Source(
                     id: UInt64(order), publishedAt: self.publications[publication].publishedAt, document: document))
@@ -119,13 +129,13 @@ extension PresenceServer {
     // MARK: Views
 
     /// The view of a presentity under an authorization outcome and a filter, made if nobody had it yet.
-    mutating func acquireView(_ presentity: UInt32, isPoliteBlock: Bool, filter: WatcherFilterSet?) -> UInt32 {
+    mutating func acquireView(_ presentity: UInt32, _ outcome: PolicyOutcome, filter: WatcherFilterSet?) -> UInt32 {
         for place in self.presentities[presentity].views
-        where self.views[place].isPoliteBlock == isPoliteBlock && self.views[place].filter == filter {
+        where self.views[place].outcome == outcome && self.views[place].filter == filter {
             self.views[place].users += 1
             return place
         }
-        var view = View(presentity: presentity, isPoliteBlock: isPoliteBlock, filter: filter)
+        var view = View(presentity: presentity, outcome: outcome, filter: filter)
         view.users = 1
         let place = self.views.insert(view)
         self.presentities[presentity].views.append(place)
@@ -153,18 +163,24 @@ extension PresenceServer {
         self.views[place].body = body
         self.views[place].tag = ContentTag(of: body)
         self.views[place].renderings = []
+        self.views[place].shown = nil
         self.views[place].revision = revision
     }
 
     /// What the rules let somebody of this view see, before the filter.
     mutating func unfilteredDocument(of place: UInt32, at now: Instant) -> PresenceDocument {
         let presentity = self.views[place].presentity
-        guard self.views[place].isPoliteBlock else { return self.composedDocument(presentity, at: now) }
-        // RFC 5025 §3.2.1: made exactly as the document of somebody who publishes nothing, so that the two cannot be
-        // told apart.
-        return Composer.compose(
-            entity: self.presentities[presentity].identity[...], sources: [], policy: self.configuration.composition,
-            at: now
+        let outcome = self.views[place].outcome
+        guard outcome.handling == .allow else { return self.absentDocument(of: self.presentities[presentity].identity) }
+        let document = self.composedDocument(presentity, at: now)
+        return outcome.permissions == .everything ? document : outcome.permissions.apply(to: document)
+    }
+
+    /// What somebody is shown who is politely blocked (RFC 5025 §3.2.1): made exactly as the document of somebody who
+    /// publishes nothing, so that the two cannot be told apart.
+    func absentDocument(of presentity: [UInt8]) -> PresenceDocument {
+        Composer.compose(
+            entity: presentity[...], sources: [], policy: self.configuration.composition, at: .zero
         ).document
     }
 
@@ -173,5 +189,14 @@ extension PresenceServer {
         let document = self.unfilteredDocument(of: place, at: now)
         guard let filter = self.views[place].filter else { return document }
         return filter.apply(to: document)
+    }
+
+    /// The same, kept with the view while nothing changes: all watchers with partial documents hold one copy.
+    mutating func sharedDocument(of place: UInt32, at now: Instant) -> PresenceDocument? {
+        self.refreshView(place, at: now)
+        if let shown = self.views[place].shown { return shown }
+        let shown = self.shownDocument(of: place, at: now)
+        self.views[place].shown = shown
+        return shown
     }
 }

@@ -1,3 +1,5 @@
+package import PresenceDocuments
+
 /// One line of a presentity's subscription authorization: who is treated how (the sub-handling of RFC 5025 §3.2.1).
 package struct AuthorizationRule: Hashable, Sendable {
     /// Whose presence the rule protects.
@@ -23,36 +25,8 @@ package struct AuthorizationRule: Hashable, Sendable {
         case everyone
     }
 
-    /// What happens to a subscription. The order of the values is the order of RFC 5025 §3.2.1: where several rules
-    /// match, the greatest wins.
-    package enum Handling: UInt8, Hashable, Sendable, CaseIterable, Comparable {
-        /// Refused: 403, or terminated with the reason "rejected".
-        case block = 0
-        /// Pending until the presentity decides.
-        case confirm = 10
-        /// Seemingly accepted, and shown a presentity that is never there.
-        case politeBlock = 20
-        /// Accepted.
-        case allow = 30
-
-        package static func < (left: Handling, right: Handling) -> Bool { left.rawValue < right.rawValue }
-
-        /// Reads the word of RFC 5025 (`block`, `confirm`, `polite-block`, `allow`). Nil for any other.
-        package init?(word: String) {
-            guard let handling = Self.allCases.first(where: { $0.word == word }) else { return nil }
-            self = handling
-        }
-
-        /// The word of RFC 5025.
-        package var word: String {
-            switch self {
-            case .block: "block"
-            case .confirm: "confirm"
-            case .politeBlock: "polite-block"
-            case .allow: "allow"
-            }
-        }
-    }
+    /// What happens to a subscription.
+    package typealias Handling = SubHandling
 
     /// Names the rule where a decision is explained.
     package var id: String

@@ -1,4 +1,5 @@
 internal import Ground
+internal import PresenceDocuments
 
 /// All authorization rules, and the judgement over a watcher (RFC 5025 §3.1, §3.2.1; design law 7).
 struct AuthorizationTable: Sendable {
@@ -28,25 +29,51 @@ struct AuthorizationTable: Sendable {
         }
     }
 
-    /// Judges a watcher; an empty identity is an anonymous watcher.
+    /// Judges a watcher of a presentity that keeps no rules documents. A watcher without identities is anonymous.
     func judge(
-        presentity: [UInt8], watcher: Octets, configuration: PresenceServer.Configuration
-    ) -> (handling: AuthorizationRule.Handling, reason: Decision.Reason) {
+        presentity: [UInt8], watcher: JudgedWatcher, configuration: PresenceServer.Configuration
+    ) -> Judgement {
         // The presentity itself is always allowed.
-        if !watcher.isEmpty, watcher == presentity[...] { return (.allow, .presentity) }
+        if watcher.includes(presentity) { return Judgement(.allow, .presentity) }
         var named: AuthorizationRule?
         var others: AuthorizationRule?
-        let domain = Self.domain(of: watcher)
         if !self.ofPresentity.isEmpty, let rules = self.ofPresentity[presentity] {
-            Self.match(rules, watcher, domain, &named, &others)
+            Self.match(rules, watcher, &named, &others)
         }
         if !self.ofDomain.isEmpty, let rules = self.ofDomain[Array(Self.domain(of: presentity[...]))] {
-            Self.match(rules, watcher, domain, &named, &others)
+            Self.match(rules, watcher, &named, &others)
         }
-        if !self.ofEvery.isEmpty { Self.match(self.ofEvery, watcher, domain, &named, &others) }
-        if let rule = named ?? others { return (rule.handling, .rule(id: rule.id)) }
-        if watcher.isEmpty { return (configuration.anonymousHandling, .anonymousHandling) }
-        return (configuration.defaultHandling, .defaultHandling)
+        if !self.ofEvery.isEmpty { Self.match(self.ofEvery, watcher, &named, &others) }
+        if let rule = named ?? others { return Judgement(rule.handling, .rule(id: rule.id)) }
+        if watcher.main.isEmpty { return Judgement(configuration.anonymousHandling, .anonymousHandling) }
+        return Judgement(configuration.defaultHandling, .defaultHandling)
+    }
+
+    /// The rules for this very presentity, which count beside the documents that it keeps.
+    func ownRules(of presentity: [UInt8]) -> [AuthorizationRule] { self.ofPresentity[presentity] ?? [] }
+
+    /// All rules that may concern a presentity, for explanations: its own, those of its domain, those of every one.
+    func rules(about presentity: [UInt8]) -> [AuthorizationRule] {
+        self.ownRules(of: presentity) + (self.ofDomain[Array(Self.domain(of: presentity[...]))] ?? []) + self.ofEvery
+    }
+
+    /// Whether a rule is about a watcher by itself; one for everyone else counts only where no other rule is.
+    static func isAbout(_ watcher: JudgedWatcher, _ rule: AuthorizationRule) -> Bool {
+        var named: AuthorizationRule?
+        var others: AuthorizationRule?
+        Self.match([rule], watcher, &named, &others)
+        return named != nil || others != nil
+    }
+
+    /// Matches rules with every identity of a watcher.
+    private static func match(
+        _ rules: [AuthorizationRule], _ watcher: JudgedWatcher, _ named: inout AuthorizationRule?,
+        _ others: inout AuthorizationRule?
+    ) {
+        Self.match(rules, watcher.main, Self.domain(of: watcher.main), &named, &others)
+        for identity in watcher.others {
+            Self.match(rules, identity[...], Self.domain(of: identity[...]), &named, &others)
+        }
     }
 
     /// The greatest of the matching rules counts (RFC 4745 §10.2, RFC 5025 §3.2.1); rules for everyone else count

@@ -8,6 +8,10 @@ package struct PresenceCounters: Equatable, Sendable {
     package var activeSubscriptions = 0
     package var pendingSubscriptions = 0
     package var views = 0
+    /// Of the active subscriptions, those to watcher information.
+    package var watcherInformationSubscriptions = 0
+    /// Watchers whose subscription ended before anybody decided about it (RFC 3857 §4.7.1).
+    package var waitingWatchers = 0
     package var notificationsUnderWay = 0
 
     /// Counts since the start.
@@ -23,6 +27,8 @@ package struct PresenceCounters: Equatable, Sendable {
     package var refreshesSuppressed: UInt64 = 0
     package var partialNotifications: UInt64 = 0
     package var compositions: UInt64 = 0
+    /// How often the rules documents of a presentity were read.
+    package var policiesRead: UInt64 = 0
     package var publicationsExpired: UInt64 = 0
     package var subscriptionsExpired: UInt64 = 0
     package var challenges: UInt64 = 0

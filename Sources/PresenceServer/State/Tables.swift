@@ -8,6 +8,9 @@ struct Presentity: Sendable {
     let identity: [UInt8]
     /// Places of the subscriptions, in no order.
     var watchers: [UInt32] = []
+    /// Place of what is known of its watchers beyond their subscriptions; ``Subscription/nowhere`` if nobody asks and
+    /// nobody waits.
+    var watcherInformation = Subscription.nowhere
     /// Places of the live publications, in the order of their arrival.
     var publications: [UInt32] = []
     /// Places of the views that somebody uses.
@@ -16,6 +19,8 @@ struct Presentity: Sendable {
     var revision: UInt32 = 0
     /// When time alone changes the composed state; distant future if never.
     var nextChange = Instant.distantFuture
+    /// When time alone changes what the rules say of the watchers; distant future if never.
+    var nextJudgement = Instant.distantFuture
     /// The deadline that stands in the queue; distant future if none.
     var armed = Instant.distantFuture
 
@@ -54,7 +59,7 @@ struct Subscription: Sendable {
     let presentity: UInt32
     /// Where the subscription stands among the watchers of its presentity.
     var position: UInt32 = 0
-    /// Place of the view that the watcher is shown.
+    /// Place of the view that the watcher is shown; ``nowhere`` in a subscription to watcher information.
     var view: UInt32
     /// Place of what only few subscriptions need; ``nowhere`` for most.
     var extras: UInt32 = Subscription.nowhere
@@ -64,11 +69,12 @@ struct Subscription: Sendable {
     var armed = Instant.distantFuture
     /// When the last NOTIFY was sent.
     var lastNotified = Instant.zero
-    /// ``EventNotification/ContentTag`` of the state that was sent last; 0 if none was or it is not known.
+    /// ``EventNotification/ContentTag`` of the state that was sent last; 0 if none was or it is not known. In a
+    /// subscription to watcher information: the number of the last change that was told.
     var lastTag: UInt64 = 0
     /// CSeq number of the last NOTIFY.
     var localCSeq: UInt32 = 0
-    /// Version of the last partial document.
+    /// Version of the last partial document; in a subscription to watcher information that of the next document.
     var partialVersion: UInt32 = 0
     /// Number of the event package in the registry.
     let package: UInt8
@@ -106,8 +112,9 @@ struct SubscriptionExtras: Sendable {
 struct View: Sendable {
     /// Place of the presentity.
     let presentity: UInt32
-    /// Whether the view is the one of somebody who is never there.
-    let isPoliteBlock: Bool
+    /// What the rules say of those who have the view. The document of all that the publications say is shown to whom
+    /// is allowed, as far as the permissions go; everybody else is shown somebody who is never there, or nothing.
+    let outcome: PolicyOutcome
     /// The watcher's filters; nil for all that the rules give.
     let filter: WatcherFilterSet?
     /// How many subscriptions use the view.
@@ -119,9 +126,11 @@ struct View: Sendable {
     var tag = ContentTag(raw: 1)
     /// Partial documents that were already made for this revision.
     var renderings: [PartialRendering] = []
+    /// The document of this revision, where it is not the composed one and partial documents are made of it.
+    var shown: PresenceDocument?
 
     /// Stands in empty places.
-    static let vacant = View(presentity: 0, isPoliteBlock: false, filter: nil)
+    static let vacant = View(presentity: 0, outcome: .nothing, filter: nil)
 }
 
 /// A partial document without its version, which is another one in every dialog.
@@ -137,4 +146,5 @@ enum DeadlineKind {
     static let subscription: UInt8 = 0
     static let publication: UInt8 = 1
     static let presentity: UInt8 = 2
+    static let watcherInformation: UInt8 = 3
 }

@@ -10,9 +10,9 @@ internal import SIPWire
 ///
 /// Layout (numbers big-endian): version 1, flags 1, remote CSeq 4, length of the request line 2, length of the
 /// template 2, offset and length of Call-ID, remote tag and Event value inside the template 2+2 each, length of the
-/// watcher's identity 2, length of the target 2, two bytes of zero, length of the wishes 4, second of the first
-/// SUBSCRIBE 4, name in watcher information 8; then template, identity, target, wishes. Version 1 lacked the last two
-/// numbers.
+/// watcher's identity 2, length of the target 2, length of the other identities 2, length of the wishes 4,
+/// second of the first SUBSCRIBE 4, name in watcher information 8; then template, identity, target, other identities
+/// (length 2 and bytes each), wishes. Version 1 lacked the last two numbers.
 struct WatcherDialog: Equatable, Sendable {
     /// The bytes as the layout says.
     private(set) var bytes: [UInt8]
@@ -53,6 +53,8 @@ struct WatcherDialog: Equatable, Sendable {
         var contact: [UInt8]
         /// Canonical identity; empty for an anonymous watcher.
         var watcher: [UInt8]
+        /// Other canonical identities that the trust domain asserts of the watcher.
+        var otherIdentities: [[UInt8]] = []
         var target: DialogTarget
         var wishes: WatcherWishes
         /// When the subscription was made, in seconds of ``Instant``; 0 if that is not known.
@@ -90,11 +92,18 @@ struct WatcherDialog: Equatable, Sendable {
         template.append(literal: ">\r\n")
         let target = parts.target.encoded
         let wishes = parts.wishes.encoded
-        guard template.count <= limit, template.count <= 65_535, parts.watcher.count <= 65_535, target.count <= 65_535
+        var others: [UInt8] = []
+        for identity in parts.otherIdentities where identity.count <= 65_535 {
+            others.append(big: UInt16(identity.count))
+            others += identity
+        }
+        guard template.count <= limit, template.count <= 65_535, parts.watcher.count <= 65_535, target.count <= 65_535,
+            others.count <= 65_535
         else { return nil }
         let tagOffset = remoteStart + (parts.remoteTag.startIndex - parts.remote.startIndex)
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(Self.headerLength + template.count + parts.watcher.count + target.count + wishes.count)
+        bytes.reserveCapacity(
+            Self.headerLength + template.count + parts.watcher.count + target.count + others.count + wishes.count)
         bytes.append(Self.version)
         bytes.append(
             (parts.isStrictlyRouted ? Self.strictFlag : 0) | (parts.asksForPrivacy ? Self.anonymousFlag : 0)
@@ -102,7 +111,7 @@ struct WatcherDialog: Equatable, Sendable {
         bytes.append(big: parts.remoteCSeq)
         for number in [
             viaOffset, template.count, callID, parts.callID.count, tagOffset, parts.remoteTag.count, event,
-            parts.event.count, parts.watcher.count, target.count, 0,
+            parts.event.count, parts.watcher.count, target.count, others.count,
         ] { bytes.append(big: UInt16(truncatingIfNeeded: number)) }
         bytes.append(big: UInt32(truncatingIfNeeded: wishes.count))
         bytes.append(big: parts.madeAt)
@@ -110,6 +119,7 @@ struct WatcherDialog: Equatable, Sendable {
         bytes.append(contentsOf: template)
         bytes.append(contentsOf: parts.watcher)
         bytes.append(contentsOf: target)
+        bytes.append(contentsOf: others)
         bytes.append(contentsOf: wishes)
         self.bytes = bytes
     }
@@ -127,7 +137,8 @@ struct WatcherDialog: Equatable, Sendable {
         self.bytes = bytes
         let template = self.number(8)
         let wishes = Int(bytes.bigUInt32(at: 28))
-        guard Self.headerLength + template + self.number(22) + self.number(24) + wishes == bytes.count,
+        guard
+            Self.headerLength + template + self.number(22) + self.number(24) + self.number(26) + wishes == bytes.count,
             self.number(6) >= 2, self.number(6) <= template, self.number(10) + self.number(12) <= template,
             self.number(14) + self.number(16) <= template, self.number(18) + self.number(20) <= template,
             DialogTarget(encoded: self.target) != nil, WatcherWishes(encoded: self.wishes) != nil
@@ -179,9 +190,26 @@ struct WatcherDialog: Equatable, Sendable {
         let start = Self.headerLength + self.number(8) + self.number(22)
         return self.bytes[start..<(start + self.number(24))]
     }
+    /// Other identities of the watcher; of what does not hold together the rest is left out.
+    var otherIdentities: [[UInt8]] {
+        let count = self.number(26)
+        guard count > 0 else { return [] }
+        let start = Self.headerLength + self.number(8) + self.number(22) + self.number(24)
+        var rest = self.bytes[start..<(start + count)]
+        var identities: [[UInt8]] = []
+        while rest.count >= 2 {
+            let length = Int(rest[rest.startIndex]) << 8 | Int(rest[rest.startIndex + 1])
+            rest = rest.dropFirst(2)
+            guard length <= rest.count else { break }
+            identities.append(Array(rest.prefix(length)))
+            rest = rest.dropFirst(length)
+        }
+        return identities
+    }
     /// What the watcher asked for, encoded.
     var wishes: Octets {
-        self.bytes[(Self.headerLength + self.number(8) + self.number(22) + self.number(24))...]
+        self.bytes[
+            (Self.headerLength + self.number(8) + self.number(22) + self.number(24) + self.number(26))...]
     }
 
     /// CSeq number of the watcher's last request.

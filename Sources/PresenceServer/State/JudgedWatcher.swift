@@ -1,0 +1,68 @@
+internal import Ground
+internal import PresenceDocuments
+
+/// Who watches, as far as rules ask. Most watchers have one identity and hide nothing, and cost nothing more here.
+struct JudgedWatcher: Sendable {
+    /// The identity that the dialog belongs to: canonical, empty for an anonymous watcher.
+    let main: Octets
+    /// Other identities that the trust domain asserts of the same watcher (RFC 3325 §9.1).
+    let others: [[UInt8]]
+    /// Whether the watcher asked to stay unknown to the presentity (RFC 3325 §9.3).
+    let asksForPrivacy: Bool
+
+    init(main: Octets, others: [[UInt8]] = [], asksForPrivacy: Bool) {
+        self.main = main
+        self.others = others
+        self.asksForPrivacy = asksForPrivacy
+    }
+
+    /// Of several identities of a sender the watched one comes first: nobody is hidden from himself.
+    init(_ identity: ProvenIdentity, of presentity: [UInt8], asksForPrivacy: Bool) {
+        let main = identity.includes(presentity) ? presentity : identity.main
+        self.main = main[...]
+        self.others = identity.identities.count > 1 ? identity.identities.filter { $0 != main } : []
+        self.asksForPrivacy = asksForPrivacy
+    }
+
+    /// The watcher of a live subscription.
+    init(_ dialog: WatcherDialog) {
+        self.main = dialog.watcher
+        self.others = dialog.otherIdentities
+        self.asksForPrivacy = dialog.asksForPrivacy
+    }
+
+    init(_ watcher: PolicyWatcher, of presentity: [UInt8]) {
+        self.init(
+            ProvenIdentity(identities: watcher.identities), of: presentity, asksForPrivacy: watcher.asksForPrivacy)
+    }
+
+    func includes(_ identity: [UInt8]) -> Bool {
+        !identity.isEmpty && (self.main == identity[...] || self.others.contains(identity))
+    }
+
+    /// The watcher as rules documents see it.
+    var forPolicy: PolicyWatcher {
+        PolicyWatcher(
+            identities: self.main.isEmpty ? self.others : [Array(self.main)] + self.others,
+            asksForPrivacy: self.asksForPrivacy)
+    }
+}
+
+/// What was decided about a watcher.
+struct Judgement: Sendable {
+    let outcome: PolicyOutcome
+    let reason: Decision.Reason
+
+    var handling: SubHandling { self.outcome.handling }
+
+    init(outcome: PolicyOutcome, reason: Decision.Reason) {
+        self.outcome = outcome
+        self.reason = reason
+    }
+
+    /// A judgement that says nothing of what is shown: all of it to those who are allowed.
+    init(_ handling: SubHandling, _ reason: Decision.Reason) {
+        self.outcome = PolicyOutcome(handling: handling, permissions: handling == .allow ? .everything : .nothing)
+        self.reason = reason
+    }
+}
