@@ -1,4 +1,4 @@
-import CLibXML2
+internal import CLibXML2
 
 /// Reads a document through libxml2: the judge of everything that ``XMLScanner`` does not take on itself.
 ///
@@ -66,15 +66,29 @@ enum LibXML2Reader {
         // The library takes a zero byte after the root element for the end of the text.
         if bytes.contains(0) { throw XMLFault(.encoding, "zero byte") }
         if bytes.first == 0x4C { throw XMLFault(.encoding, "EBCDIC") }
-        let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
-        let head = String(decoding: bytes[start...].prefix(256), as: UTF8.self)
-        guard head.hasPrefix("<?xml"), let end = head.firstIndex(of: ">") else { return }
-        let declaration = head[..<end]
-        guard let label = declaration.firstRange(ofBytes: "encoding") else { return }
-        let rest = declaration[label...].drop { $0 != "\"" && $0 != "'" }
-        let name = rest.dropFirst().prefix { $0 != "\"" && $0 != "'" }.lowercased()
+        guard let name = Self.declaredEncoding(of: bytes) else { return }
         guard ["utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin1"].contains(name) else {
             throw XMLFault(.encoding, "encoding that is not accepted")
+        }
+    }
+
+    /// The encoding that the XML declaration names, in lower case; nil if it names none.
+    private static func declaredEncoding(of bytes: [UInt8]) -> String? {
+        let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+        let head = String(decoding: bytes[start...].prefix(256), as: UTF8.self)
+        guard head.hasPrefix("<?xml"), let end = head.firstIndex(of: ">") else { return nil }
+        let declaration = head[..<end]
+        guard let label = declaration.firstRange(ofBytes: "encoding") else { return nil }
+        let rest = declaration[label...].drop { $0 != "\"" && $0 != "'" }
+        return rest.dropFirst().prefix { $0 != "\"" && $0 != "'" }.lowercased()
+    }
+
+    /// - Throws: ``XMLFault/Kind/encoding`` for a text whose declaration names another encoding than UTF-8, or US-ASCII,
+    ///   which is a part of it.
+    static func checkIsUTF8(_ bytes: [UInt8]) throws(XMLFault) {
+        guard let name = Self.declaredEncoding(of: bytes) else { return }
+        guard ["utf-8", "utf8", "us-ascii", "ascii"].contains(name) else {
+            throw XMLFault(.encoding, "declared as another encoding than UTF-8")
         }
     }
 

@@ -1,0 +1,33 @@
+internal import PresenceDocuments
+internal import XMLTree
+
+extension ApplicationUsage {
+    private static let presence = "urn:ietf:params:xml:ns:pidf"
+
+    /// RFC 4827: presence that stays until it is changed: one document `index` for a user.
+    package static let hardState = ApplicationUsage(
+        auid: "pidf-manipulation", defaultNamespace: presence, mediaType: "application/pidf+xml",
+        root: Root("presence", namespace: presence), schema: nil, vocabulary: PresenceNames.vocabulary,
+        constraints: [PresenceConstraint.check],
+        permitsDocument: { $0.path.elementsEqual("index".utf8) },
+        namespaces: [
+            presence, "urn:ietf:params:xml:ns:pidf:data-model", "urn:ietf:params:xml:ns:pidf:rpid",
+            "urn:ietf:params:xml:ns:pidf:cipid", "urn:ietf:params:xml:ns:pidf:caps",
+            "urn:oma:xml:prs:pidf:oma-pres",
+        ])
+}
+
+/// The rules of presence documents, which know more than a schema could say.
+private enum PresenceConstraint {
+    /// The same judge as for PUBLISH, so that what is accepted can be composed.
+    /// - Returns: schema-validation-error.
+    @Sendable
+    static func check(_ tree: XMLDocument, _ context: UsageContext) -> XCAPFault? {
+        do throws(DocumentFault) {
+            _ = try PresenceDocument(validating: tree)
+            return nil
+        } catch {
+            return XCAPFault(.schemaValidationError, error.reason)
+        }
+    }
+}
