@@ -67,6 +67,19 @@ enum FuzzCheck {
         return nil
     }
 
+    /// Watcher information.
+    static func watcherInformation(_ input: [UInt8]) -> String? {
+        guard let information = try? WatcherInformation.parse(input[...]) else { return nil }
+        let bytes = information.serialised()
+        guard let again = try? WatcherInformation.parse(bytes[...]) else { return "what is written cannot be read" }
+        if again.serialised() != bytes { return "what is written is written differently" }
+        var table = WatcherInformationTable()
+        _ = table.merge(information)
+        if table.watchers.contains(where: { $0.status == .terminated }) { return "a watcher that is gone is kept" }
+        if table.merge(information) != .discarded { return "a document counts twice" }
+        return nil
+    }
+
     /// Partial documents.
     static func pidfDiff(_ input: [UInt8]) -> String? {
         guard let sample = Self.sample else { return "the sample is not valid" }
