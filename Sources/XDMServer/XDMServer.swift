@@ -24,6 +24,8 @@ package struct XDMServer: NetworkFunction {
     let engine: XCAPEngine
     /// Reads the documents that this server writes itself, which may be larger than those of users.
     let generator: XCAPEngine
+    /// The aliases of each user, by the owner of the home directory.
+    let otherNames: [[UInt8]: [[UInt8]]]
     var entropy: Entropy
     var entityTags = EntityTag.Source()
     var tickets = TicketCounter()
@@ -39,6 +41,9 @@ package struct XDMServer: NetworkFunction {
     package init(configuration: Configuration, entropy: Entropy) {
         self.configuration = configuration
         self.engine = XCAPEngine(registry: configuration.registry, limits: configuration.engineLimits)
+        var names: [[UInt8]: [[UInt8]]] = [:]
+        for (name, owner) in configuration.aliases where name != owner { names[owner, default: []].append(name) }
+        self.otherNames = names.mapValues { $0.sorted { $0.lexicographicallyPrecedes($1) } }
         var wide = configuration.engineLimits
         wide.documentBytes = configuration.limits.serviceIndexBytes
         wide.xml.bytes = wide.documentBytes

@@ -72,9 +72,7 @@ extension XDMServer {
 
     /// Every name of a user: the owner of the home directory first, then what stands for it.
     private func identities(of owner: [UInt8]) -> [[UInt8]] {
-        guard !owner.isEmpty else { return [] }
-        let aliases = self.configuration.aliases.filter { $0.value == owner && $0.key != owner }.keys
-        return [owner] + aliases.sorted { $0.lexicographicallyPrecedes($1) }
+        owner.isEmpty ? [] : [owner] + (self.otherNames[owner] ?? [])
     }
 
     /// A hard state document speaks for its owner and for nobody else, unless the operator wants it otherwise.
@@ -97,12 +95,12 @@ extension XDMServer {
         var refused: (Observation, Int)?
         if growth > 0, record.body.count > limits.documentBytes {
             refused = (.documentSizeLimit, 413)
-        } else if growth > 0, use.bytes + growth > limits.bytesPerUser {
-            refused = (.userBytesLimit, 507)
         } else if current == nil, use.documents >= limits.documentsPerUser {
             refused = (.userDocumentLimit, 507)
         } else if current == nil, self.documents.count >= limits.documents {
             refused = (.documentLimit, 507)
+        } else if growth > 0, use.bytes + growth > limits.bytesPerUser {
+            refused = (.userBytesLimit, 507)
         }
         guard let (observation, status) = refused else { return }
         self.observe(observation, into: &effects)

@@ -11,7 +11,7 @@ enum UserIdentity {
         guard !name.isEmpty, name.count <= 512, !name.contains(where: Self.isForbidden) else { return nil }
         var text = Array(name)
         if !text.contains(UInt8(ascii: ":")) {
-            guard text.contains(UInt8(ascii: "@")) else { return nil }
+            guard text.contains(UInt8(ascii: "@")), !text.contains(UInt8(ascii: "%")) else { return nil }
             text = Array("sip:".utf8) + text
         }
         guard let uri = try? SIPURI.parse(text[...]), uri.headers == nil, uri.password == nil else { return nil }
