@@ -38,9 +38,11 @@ package enum SecureRandom {
             made = count
         }
     }
+}
 
-    /// A source of chance for the cores.
-    package static func entropy() -> Entropy { Entropy { Self.bytes($0) } }
+extension Entropy {
+    /// The system's chance, for the cores: ``SecureRandom``.
+    package static var system: Entropy { Entropy { SecureRandom.bytes($0) } }
 }
 
 /// Lets a closure work on bytes where they lie: a loop over a generic collection from another module would cost a call for

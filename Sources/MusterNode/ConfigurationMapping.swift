@@ -15,6 +15,7 @@ struct ConfigurationMapping {
     var realm: String { self.settings.registrar.realm }
     var runsPresence: Bool { self.settings.node.functions.contains(.presence) }
     var runsRegistrar: Bool { self.settings.node.functions.contains(.registrar) }
+    var runsDocuments: Bool { self.settings.node.functions.contains(.documents) }
 
     /// What stands in Via and Contact instead of the listener's own address: what the configuration says; behind a
     /// listener on every address, the machine's own; else nil.
@@ -90,12 +91,15 @@ struct ConfigurationMapping {
     }
 
     /// The names that stand in our Via: the advertised host with the listener's port, or the listener itself.
-    func transactions() -> TransactionLayer.Configuration {
+    ///
+    /// - Parameter endpoints: where the listeners listen, in the order of the configuration; empty before that is known.
+    func transactions(_ endpoints: [Endpoint]) -> TransactionLayer.Configuration {
         var sentBy: [Transport: TransactionLayer.Configuration.SentBy] = [:]
-        for listener in self.settings.sip.listeners {
+        for (index, listener) in self.settings.sip.listeners.enumerated() {
             let transport = Self.transport(of: listener.kind)
             guard sentBy[transport] == nil else { continue }
-            let port = listener.endpoint.port == transport.defaultPort ? nil : listener.endpoint.port
+            let bound = index < endpoints.count ? endpoints[index].port : listener.endpoint.port
+            let port = bound == transport.defaultPort ? nil : bound
             let host = self.advertisedHost ?? listener.endpoint.address.hostText
             sentBy[transport] = TransactionLayer.Configuration.SentBy(host: host, port: port)
         }
@@ -107,19 +111,23 @@ struct ConfigurationMapping {
     // MARK: the Presence Server
 
     func presence(
-        users: PresenceServer.Configuration.Users, secrets: NodeSecrets
+        users: KnownUsers, secrets: NodeSecrets
     ) -> PresenceServer.Configuration? {
         guard self.runsPresence else { return nil }
         let settings = self.settings.presence
         var configuration = PresenceServer.Configuration(servedDomains: self.settings.node.domains)
-        configuration.users = users
+        configuration.users = users.ofPresence
         configuration.publicationExpiry = Self.expiry(settings.publishExpires)
         configuration.subscriptionExpiry = Self.expiry(settings.subscribeExpires)
         configuration.defaultHandling = AuthorizationRule.Handling(settings.defaultHandling)
         configuration.anonymousHandling = AuthorizationRule.Handling(settings.anonymousHandling)
-        configuration.authentication = self.settings.registrar.challenge ? .digest(self.authenticator(secrets)) : .none
+        configuration.authentication =
+            self.settings.registrar.challenge ? .digest(self.authenticator(self.realm, secrets)) : .none
         configuration.fromStandsInForIdentity = settings.fromStandsInForIdentity
         configuration.minimumInterval = settings.notificationInterval
+        configuration.watcherInformationInterval = settings.winfoInterval
+        configuration.waitingPeriod = settings.waitingTime
+        if self.runsDocuments { configuration.documentRoots = [Array(self.settings.xcap.rootURI.utf8)] }
         configuration.contactHost = self.advertisedHost.map { Array($0.utf8) }
         // The NOTIFY that was under way when the process died may be lost: every watcher is told the state once more.
         configuration.resynchronisation = .seconds(1)
@@ -130,7 +138,7 @@ struct ConfigurationMapping {
         return configuration
     }
 
-    private var algorithms: [DigestAlgorithm] {
+    var algorithms: [DigestAlgorithm] {
         self.settings.registrar.digestAlgorithms.map { algorithm in
             switch algorithm {
             case .sha512256: .sha512_256
@@ -140,10 +148,10 @@ struct ConfigurationMapping {
         }
     }
 
-    /// The Presence Server challenges as the registrar does, so that a client needs one password.
-    private func authenticator(_ secrets: NodeSecrets) -> DigestAuthenticator.Configuration {
+    /// All boxes challenge as the registrar does, so that a client needs one password.
+    func authenticator(_ realm: String, _ secrets: NodeSecrets) -> DigestAuthenticator.Configuration {
         DigestAuthenticator.Configuration(
-            realm: self.realm, algorithms: self.algorithms, nonceLifetime: self.settings.registrar.nonceLifetime,
+            realm: realm, algorithms: self.algorithms, nonceLifetime: self.settings.registrar.nonceLifetime,
             nonceSecret: secrets.nonce)
     }
 
@@ -158,12 +166,14 @@ struct ConfigurationMapping {
 extension ConfigurationMapping {
     // MARK: the S-CSCF
 
-    /// - Parameter secrets: what must stay the same over restarts.
-    func registrar(secrets: NodeSecrets) -> SCSCF.Configuration? {
+    /// - Parameters:
+    ///   - secrets: what must stay the same over restarts.
+    ///   - endpoints: where the listeners listen.
+    func registrar(secrets: NodeSecrets, endpoints: [Endpoint]) -> SCSCF.Configuration? {
         guard self.runsRegistrar else { return nil }
         let settings = self.settings.registrar
         var configuration = SCSCF.Configuration(
-            domains: self.settings.node.domains, sentBy: self.transactions().sentBy)
+            domains: self.settings.node.domains, sentBy: self.transactions(endpoints).sentBy)
         configuration.realm = settings.realm
         configuration.authentication = settings.challenge ? .digest : .none
         configuration.directory = self.settings.presence.knownUsers == .any ? .everyUserExists : .subscribers
@@ -173,7 +183,8 @@ extension ConfigurationMapping {
         configuration.minimumExpires = UInt32(clamping: settings.expires.minimum.wholeSeconds)
         configuration.maximumExpires = UInt32(clamping: settings.expires.maximum.wholeSeconds)
         configuration.defaultExpires = UInt32(clamping: settings.expires.standard.wholeSeconds)
-        configuration.allowEvents = self.runsPresence ? ["presence"] : []
+        configuration.allowEvents =
+            (self.runsPresence ? ["presence", "presence.winfo"] : []) + (self.runsDocuments ? ["xcap-diff"] : [])
         configuration.routeSecret = secrets.route
         configuration.temporaryGRUUKey = secrets.temporaryGRUU
         configuration.limits.contactsPerUser = settings.maximumContacts

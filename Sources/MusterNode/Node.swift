@@ -4,6 +4,7 @@ import Ground
 import Logging
 import NIOCore
 import NIOPosix
+import PresenceDocuments
 import PresenceServer
 import SCSCF
 import Settings
@@ -11,6 +12,7 @@ import Signalling
 import Storage
 import StorageSQLite
 import Synchronization
+import XDMServer
 
 /// A node: the functions that a configuration names, on one event loop, over one storage, behind its listeners.
 package final class Node: Sendable {
@@ -31,6 +33,8 @@ package final class Node: Sendable {
     package struct Status: Sendable {
         package var shard: ShardSnapshot
         package var presence: PresenceCounters?
+        package var documents: XDMCounters?
+        package var audit: AuditLog<Decision>.Statistics
         package var commits: GroupCommitter.Statistics
         /// Since when the node is ready.
         package var startedAt: Instant
@@ -44,12 +48,23 @@ package final class Node: Sendable {
     private let shard: Shard
     private let store: any Store
     private let committer: GroupCommitter
+    private let audit: AuditLog<Decision>
     private let startedAt: Instant
     private let failure: Failure
+    /// What was known of the rules file and of the users when the node started; ``run()`` goes on from there.
+    private let known: Known
+
+    /// What a node last saw of what may change beside it.
+    private struct Known: Sendable {
+        /// Nil where no rules file is named.
+        var rules: RulesSource?
+        var subscriberChanges: Int64
+    }
 
     private init(
         settings: NodeConfiguration, endpoints: [Endpoint], log: Logger, group: MultiThreadedEventLoopGroup,
-        shard: Shard, store: any Store, committer: GroupCommitter, failure: Failure
+        shard: Shard, store: any Store, committer: GroupCommitter, audit: AuditLog<Decision>, failure: Failure,
+        known: Known
     ) {
         self.settings = settings
         self.endpoints = endpoints
@@ -58,7 +73,9 @@ package final class Node: Sendable {
         self.shard = shard
         self.store = store
         self.committer = committer
+        self.audit = audit
         self.failure = failure
+        self.known = known
         self.startedAt = shard.clock.now()
     }
 
@@ -68,15 +85,22 @@ package final class Node: Sendable {
     package static func start(
         _ settings: NodeConfiguration, options: Options = Options(), log: Logger
     ) async throws -> Node {
-        var settings = settings
-        settings.sip.listeners = FreePorts.chosen(for: settings.sip.listeners)
         let directory = options.dataDirectory ?? settings.node.dataDirectory
         let store = try NodeStorage.open(settings, directory: directory)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         do {
             let secrets = NodeSecrets(master: try NodeStorage.masterKey(settings, directory: directory))
-            return try await Self.start(
-                settings, options: options, log: log, store: store, secrets: secrets, group: group)
+            let entries: any AuditStore =
+                Auditor.isKept(settings.audit)
+                ? try NodeStorage.openAuditLog(directory: directory, log: log) : InMemoryAuditStore()
+            let audit = Auditor.log(settings.audit, store: entries, log: log)
+            do {
+                return try await Self.start(
+                    settings, options: options, log: log, store: store, audit: audit, secrets: secrets, group: group)
+            } catch {
+                audit.close()
+                throw error
+            }
         } catch {
             store.close()
             try await group.shutdownGracefully()
@@ -85,39 +109,43 @@ package final class Node: Sendable {
     }
 
     private static func start(
-        _ settings: NodeConfiguration, options: Options, log: Logger, store: any Store,
+        _ settings: NodeConfiguration, options: Options, log: Logger, store: any Store, audit: AuditLog<Decision>,
         secrets: NodeSecrets, group: MultiThreadedEventLoopGroup
     ) async throws -> Node {
         let state = try store.load()
-        for damage in state.damages { log.error("a stored record cannot be read and was put aside: \(damage)") }
+        Self.report(state, to: log)
         let committer = GroupCommitter(store: store)
         let failure = Failure()
         let mapping = ConfigurationMapping(settings: settings)
+        // Counted before they are read: whoever is added in between is found again by ``run()``.
+        var known = Known(subscriberChanges: try store.subscriberChanges())
         let users = try NodeStorage.users(settings, store: store)
-        let auditor = Auditor(log: log)
+        let auditor = Auditor(log: log, audit: audit, isKept: Auditor.isKept(settings.audit))
         let loop = group.next()
         let parts = Shard.Parts(
-            transactions: mapping.transactions(), transports: mapping.transports(), listeners: mapping.listeners(),
-            presence: mapping.presence(users: users, secrets: secrets), registrar: mapping.registrar(secrets: secrets),
+            transactions: { endpoints in mapping.transactions(endpoints) }, transports: mapping.transports(),
+            listeners: mapping.listeners(), presence: mapping.presence(users: users, secrets: secrets),
+            registrar: { endpoints in mapping.registrar(secrets: secrets, endpoints: endpoints) },
+            documents: mapping.documents(users: users, secrets: secrets),
             router: Router(domains: settings.node.domains, advertisedHost: mapping.advertisedHost),
             resolver: mapping.resolver(),
             commit: { (operations) throws(Fault) in try committer.commit(operations) },
             credentials: { question in NodeStorage.credentials(question, store: store, log: log) },
             exists: { identity in NodeStorage.exists(identity, store: store, log: log) },
             trace: options.trace, failed: { fault in failure.report(fault) },
-            decided: { decision in auditor.note(decision) })
+            decided: { decision, now in auditor.note(decision, at: now) })
         let shard = Shard(loop: loop, parts: parts, clock: AnchoredClock())
         var rules: RuleChange?
-        var source = settings.presence.rulesFile.isEmpty ? nil : RulesSource(path: settings.presence.rulesFile)
-        switch source?.look() {
+        known.rules = settings.presence.rulesFile.isEmpty ? nil : RulesSource(path: settings.presence.rulesFile)
+        switch known.rules?.look() {
         case .changed(let found): rules = .all(found)
         case .unusable(let fault): throw fault
         case .unchanged, nil: break
         }
-        let endpoints = try await shard.open(rules: rules, presence: state.presence, bindings: state.bindings)
+        let endpoints = try await shard.open(rules: rules, restoring: state)
         let node = Node(
             settings: settings, endpoints: endpoints, log: log, group: group, shard: shard, store: store,
-            committer: committer, failure: failure)
+            committer: committer, audit: audit, failure: failure, known: known)
         let listen = zip(settings.sip.listeners, endpoints).map { "\($0.kind.rawValue):\($1)" }
         log.info(
             "ready",
@@ -126,8 +154,18 @@ package final class Node: Sendable {
                 "subscriptions": "\(state.presence.subscriptions.count)",
                 "publications": "\(state.presence.publications.count)",
                 "contacts": "\(state.bindings.count)",
+                "documents": "\(state.documents.documents.count)",
             ])
         return node
+    }
+
+    private static func report(_ state: StoredState, to log: Logger) {
+        for damage in state.damages { log.error("a stored record cannot be read and was put aside: \(damage)") }
+        for selector in state.unreadableDocuments {
+            log.error(
+                "a stored document cannot be read; if it holds rules, they let nobody in until it is written again",
+                metadata: ["document": "\(selector[...].text)"])
+        }
     }
 
     /// Serves until the task is cancelled or the node cannot go on; looks at the rules file and at the list of users
@@ -135,28 +173,26 @@ package final class Node: Sendable {
     ///
     /// - Throws: the fault that ended it.
     package func run() async throws {
-        var rules = self.settings.presence.rulesFile.isEmpty ? nil : RulesSource(path: self.settings.presence.rulesFile)
-        _ = rules?.look()
-        var subscribers = try self.store.subscriberChanges()
-        // Somebody may have been added between the start and here.
-        await self.shard.change(users: try NodeStorage.users(self.settings, store: self.store))
+        var known = self.known
         var rounds = 0
         while !Task.isCancelled {
             if let fault = self.failure.fault { throw fault }
-            do { try await Task.sleep(for: Self.lookInterval) } catch { return }
-            switch rules?.look() {
+            switch known.rules?.look() {
             case .changed(let found):
                 self.log.info("the rules changed", metadata: ["rules": "\(found.count)"])
                 await self.shard.change(rules: .all(found))
             case .unusable(let fault): self.log.error("the rules stay as they were: \(fault)")
             case .unchanged, nil: break
             }
+            if rounds.isMultiple(of: 4), self.settings.presence.knownUsers == .subscribers {
+                let current = try self.store.subscriberChanges()
+                if current != known.subscriberChanges {
+                    known.subscriberChanges = current
+                    await self.shard.change(users: try NodeStorage.users(self.settings, store: self.store))
+                }
+            }
             rounds += 1
-            guard rounds.isMultiple(of: 4), self.settings.presence.knownUsers == .subscribers else { continue }
-            let current = try self.store.subscriberChanges()
-            guard current != subscribers else { continue }
-            subscribers = current
-            await self.shard.change(users: try NodeStorage.users(self.settings, store: self.store))
+            do { try await Task.sleep(for: Self.lookInterval) } catch { return }
         }
     }
 
@@ -168,10 +204,35 @@ package final class Node: Sendable {
 
     /// The node's figures at this moment.
     package func status() async -> Status {
-        let (snapshot, counters) = await self.shard.snapshot()
+        let snapshot = await self.shard.snapshot()
         return Status(
-            shard: snapshot, presence: counters, commits: self.committer.statistics, startedAt: self.startedAt)
+            shard: snapshot.shard, presence: snapshot.presence, documents: snapshot.documents,
+            audit: self.audit.statistics, commits: self.committer.statistics, startedAt: self.startedAt)
     }
+
+    /// Serves a request on Ut: answers when what it changed is durable, and has acted on live subscriptions. Too many
+    /// at a time are answered with 503.
+    ///
+    /// - Parameter reply: called once, on ``loop``. Asked on that loop, it costs no hop.
+    package func utRequest(_ request: UtRequest, _ reply: @escaping UtReply) { self.shard.utRequest(request, reply) }
+
+    /// The same for whoever waits.
+    package func utRequest(_ request: UtRequest) async -> UtResponse {
+        await withCheckedContinuation { continuation in
+            self.shard.utRequest(request) { continuation.resume(returning: $0) }
+        }
+    }
+
+    /// The loop on which the node's state lives.
+    package var loop: any EventLoop { self.shard.loop }
+
+    /// How a watcher of a presentity (a canonical identity) is treated now, and why. Nil where no Presence Server runs.
+    package func explain(presentity: [UInt8], watcher: PolicyWatcher) async -> PolicyExplanation? {
+        await self.shard.explain(presentity: presentity, watcher: watcher)
+    }
+
+    /// The decisions that were made, the latest first.
+    package func decisions(_ query: AuditQuery) async throws -> [AuditEntry] { try await self.audit.entries(query) }
 
     /// Whether the node serves: it has not lost its storage.
     package var isReady: Bool { self.failure.fault == nil }
@@ -179,6 +240,7 @@ package final class Node: Sendable {
     /// Ends the node. What is live stays in the storage and goes on at the next start.
     package func stop() async {
         await self.shard.close()
+        self.audit.close()
         self.store.close()
         do {
             try await self.group.shutdownGracefully()
@@ -194,22 +256,4 @@ final class Failure: Sendable {
     private let state = Mutex<Fault?>(nil)
     var fault: Fault? { self.state.withLock { $0 } }
     func report(_ fault: Fault) { self.state.withLock { $0 = $0 ?? fault } }
-}
-
-/// Writes decisions about subscriptions and publications to the log (design law 7): refusals at `info`, the others at
-/// `debug`.
-struct Auditor: Sendable {
-    let log: Logger
-
-    func note(_ decision: Decision) {
-        let level: Logger.Level = decision.handling == .allow ? .debug : .info
-        guard self.log.logLevel <= level else { return }
-        self.log.log(
-            level: level, "decided",
-            metadata: [
-                "matter": "\(decision.matter)", "handling": "\(decision.handling.word)",
-                "presentity": "\(decision.presentity[...].text)", "by": "\(decision.reason)",
-                "actor": "\(decision.actor.isEmpty ? "anonymous" : decision.actor[...].text)",
-            ])
-    }
 }

@@ -3,6 +3,7 @@ import PresenceServer
 import Signalling
 import Storage
 import Telemetry
+import XDMServer
 
 /// The node's figures as Prometheus reads them.
 package struct NodeMetrics: Sendable {
@@ -20,7 +21,9 @@ package struct NodeMetrics: Sendable {
 
     /// All families of a status.
     static func families(_ status: Node.Status) -> [MetricFamily] {
-        self.signalling(status.shard) + (status.presence.map(Self.presence) ?? []) + self.storage(status.commits)
+        self.signalling(status.shard) + (status.presence.map(Self.presence) ?? [])
+            + (status.documents.map { Self.documents($0, refused: status.shard.counters.utRefused) } ?? [])
+            + self.storage(status.commits) + [Self.audit(status.audit)]
     }
 
     private static func signalling(_ shard: ShardSnapshot) -> [MetricFamily] {
@@ -98,6 +101,45 @@ package struct NodeMetrics: Sendable {
             self.labelled("muster_refusals_total", "Requests that were refused, by status.", "status", refusals),
             self.labelled("muster_presence_events_total", "What is worth a look.", "event", limits),
         ]
+    }
+
+    private static func documents(_ counters: XDMCounters, refused: UInt64) -> [MetricFamily] {
+        let requests = counters.requests.map { ("\($0.key)", $0.value) }
+        let answers = counters.answers.map { (String($0.key), $0.value) }
+        let usages = counters.usages.map { (String(decoding: $0.key, as: UTF8.self), $0.value) }
+        let events = counters.observations.map { ($0.key.rawValue, $0.value) }
+        return [
+            self.gauge("muster_documents", "Documents of users.", counters.documents),
+            self.gauge("muster_document_bytes", "Bytes of all documents.", counters.documentBytes),
+            self.gauge("muster_document_owners", "Users who have a document.", counters.owners),
+            self.gauge("muster_list_services", "List services in the index of all.", counters.services),
+            self.gauge("muster_document_subscriptions", "Subscriptions to changes.", counters.subscriptions),
+            self.labelled("muster_xcap_requests_total", "Requests for documents, by method.", "method", requests),
+            self.labelled("muster_xcap_answers_total", "Answers to them, by status.", "status", answers),
+            self.labelled("muster_xcap_usages_total", "Requests by application usage.", "auid", usages),
+            self.labelled(
+                "muster_document_changes_total", "Changes of documents.", "change",
+                [
+                    ("created", counters.documentsCreated), ("replaced", counters.documentsReplaced),
+                    ("removed", counters.documentsRemoved),
+                ]),
+            self.counter("muster_xcap_challenges_total", "Requests that were challenged.", counters.challenges),
+            self.counter("muster_xcap_refused_total", "Requests that found too much under way.", refused),
+            self.labelled("muster_document_events_total", "What is worth a look.", "event", events),
+        ]
+    }
+
+    private static func audit(_ audit: AuditLog<Decision>.Statistics) -> MetricFamily {
+        self.labelled(
+            "muster_audit_entries_total", "Decisions for the audit log, by what became of them.", "outcome",
+            [
+                ("written", audit.written), ("dropped", audit.dropped), ("failed", audit.failed),
+                ("pruned", audit.pruned),
+            ])
+    }
+
+    private static func gauge(_ name: String, _ help: String, _ value: Int) -> MetricFamily {
+        MetricFamily(gauge: name, help: help, samples: [Sample(Double(value))])
     }
 
     private static func storage(_ commits: GroupCommitter.Statistics) -> [MetricFamily] {

@@ -34,6 +34,12 @@ package struct NodeService: Service {
     private func serve(_ node: Node) async throws {
         let registry = MetricsRegistry()
         NodeMetrics(node).register(in: registry)
+        // On the loop of the shard, so that a request changes no thread.
+        let ut = ConfigurationMapping(settings: self.settings).utListener().map { configuration in
+            UtServer(configuration: configuration, loop: node.loop, logger: self.log) { request, reply in
+                node.utRequest(request, reply)
+            }
+        }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await cancelWhenGracefulShutdown { try await node.run() } }
             if self.settings.administration.enabled {
@@ -42,11 +48,16 @@ package struct NodeService: Service {
                         address: self.settings.administration.address, port: self.settings.administration.port),
                     registry: registry,
                     readiness: { node.isReady ? nil : "the storage is lost; the node is ending" },
+                    routes: NodeAdministration(node).routes,
                     logger: self.log)
                 group.addTask { try await server.run() }
             }
-            // Both end by the graceful shutdown of their service group. A fault of one, such as a port in use, is
-            // thrown here and cancels the other.
+            if let ut {
+                registry.addCollector { await ut.counters().families }
+                group.addTask { try await ut.run() }
+            }
+            // All end by the graceful shutdown of their service group. A fault of one, such as a port in use, is
+            // thrown here and cancels the others.
             try await group.waitForAll()
         }
     }

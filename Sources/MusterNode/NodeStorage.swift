@@ -47,6 +47,19 @@ package enum NodeStorage {
             durability: settings.storage.durability == .strict ? .strict : .relaxed, role: role)
     }
 
+    /// Opens the audit log of a data directory. One that is damaged is reported and left as it is; then decisions are kept
+    /// in memory, because they are no reason to serve nobody.
+    /// - Throws: `storage.too-new`.
+    static func openAuditLog(directory: String, log: Logger) throws(Fault) -> any AuditStore {
+        do throws(Fault) {
+            return try SQLiteAuditStore(path: "\(directory)/audit.sqlite")
+        } catch {
+            guard error != .storageTooNew("") else { throw error }
+            log.error("decisions are kept in memory only, because the audit log cannot be used: \(error)")
+            return InMemoryAuditStore()
+        }
+    }
+
     /// The master key, made at the first start.
     static func masterKey(_ settings: NodeConfiguration, directory: String) throws(Fault) -> SealingKey {
         let file = settings.storage.masterKeyFile
@@ -56,10 +69,10 @@ package enum NodeStorage {
     /// Who exists, by the setting `presence.known-users`.
     static func users(
         _ settings: NodeConfiguration, store: any Store
-    ) throws(Fault) -> PresenceServer.Configuration.Users {
+    ) throws(Fault) -> KnownUsers {
         switch settings.presence.knownUsers {
         case .any: .everyone
-        case .subscribers: .provisioned(Set(try store.subscriberIdentities()))
+        case .subscribers: .subscribers(Set(try store.subscriberIdentities()))
         }
     }
 

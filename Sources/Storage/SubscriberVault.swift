@@ -10,7 +10,7 @@ import Synchronization
 /// belongs to is its context: a box that somebody moved to another row does not open.
 package final class SubscriberVault: Sendable {
     private let key: SealingKey
-    private let entropy = Mutex(SecureRandom.entropy())
+    private let entropy = Mutex(Entropy.system)
 
     /// The first byte of a box: how the rest is made.
     private static let format: UInt8 = 1

@@ -101,7 +101,7 @@ struct HashFunctionTests {
         #expect(SecureRandom.bytes(0).isEmpty)
         #expect(SecureRandom.bytes(33).count == 33)
         #expect(SecureRandom.bytes(32) != SecureRandom.bytes(32))
-        var entropy = SecureRandom.entropy()
+        var entropy = Entropy.system
         #expect(entropy.next() != entropy.next())
     }
 

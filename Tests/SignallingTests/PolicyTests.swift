@@ -67,10 +67,4 @@ struct PolicyTests {
             last = next
         }
     }
-
-    @Test("the system's entropy gives numbers that differ")
-    func entropy() {
-        var entropy = Entropy.system
-        #expect(Set((0..<2000).map { _ in entropy.next() }).count == 2000)
-    }
 }

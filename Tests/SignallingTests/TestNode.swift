@@ -98,7 +98,9 @@ final class TestNode: Sendable {
             var configuration = TransportConfiguration()
             configuration.sweepInterval = .milliseconds(10)
             configure(&configuration)
-            return NIOLoopBound(Content(try SIPTransports(loop: loop, configuration: configuration)), eventLoop: loop)
+            return NIOLoopBound(
+                Content(try SIPTransports(loop: loop, configuration: configuration, entropy: .seeded(1))),
+                eventLoop: loop)
         }.get()
     }
 

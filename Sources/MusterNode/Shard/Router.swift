@@ -5,23 +5,29 @@ import SIPWire
 package struct Router: Sendable {
     /// A box of the node.
     package enum Destination: Hashable, Sendable {
-        case presence, registrar
+        case presence, registrar, documents
         /// No box that could.
         case nobody
     }
 
     private let domains: [[UInt8]]
     private let packages: [[UInt8]]
+    private let documentPackages: [[UInt8]]
     private let advertisedHost: [UInt8]?
 
     /// - Parameters:
     ///   - domains: the domains served here, lower-case.
     ///   - advertisedHost: the name or address in the Contacts of this node; nil where they carry the listener's own.
     ///   - packages: the event packages of the Presence Server.
-    package init(domains: [String], advertisedHost: String? = nil, packages: [String] = ["presence"]) {
+    ///   - documentPackages: those of the XDM server.
+    package init(
+        domains: [String], advertisedHost: String? = nil, packages: [String] = ["presence", "presence.winfo"],
+        documentPackages: [String] = ["xcap-diff"]
+    ) {
         self.domains = domains.map { Array($0.lowercased().utf8) }
         self.advertisedHost = advertisedHost.map { Array($0.lowercased().utf8) }
         self.packages = packages.map { Array($0.utf8) }
+        self.documentPackages = documentPackages.map { Array($0.utf8) }
     }
 
     /// Decides by method, Request-URI and Event.
@@ -33,7 +39,9 @@ package struct Router: Sendable {
         if message.count(.route) > 0, let routes = try? message.routes(), routes.count > 1 { return .registrar }
         switch message.method {
         case .register: return .registrar
-        case .publish: return self.ofPackage(message) ? self.forServed(message) : self.elsewhere(message, isBound)
+        case .publish:
+            return self.server(of: message) == .presence
+                ? self.forServed(message, .presence) : self.elsewhere(message, isBound)
         case .subscribe: return self.destination(ofSubscribe: message, local, isBound)
         case .options: return self.destination(ofOptions: message, isBound)
         default: return .registrar
@@ -48,10 +56,11 @@ package struct Router: Sendable {
         // domain, a client's is a GRUU or an address of its own.
         if message.toTag() != nil {
             if uri.isGRUU { return .registrar }
-            if self.serves(uri) { return self.ofPackage(message) ? .presence : self.elsewhere(message, isBound) }
-            return self.isHere(uri, local) ? .presence : .registrar
+            let server = self.server(of: message)
+            if self.serves(uri) { return server ?? self.elsewhere(message, isBound) }
+            return self.isHere(uri, local) ? server ?? .presence : .registrar
         }
-        if self.ofPackage(message) { return self.forServed(message) }
+        if let server = self.server(of: message) { return self.forServed(message, server) }
         return self.elsewhere(message, isBound)
     }
 
@@ -69,9 +78,9 @@ package struct Router: Sendable {
         return isBound(uri) ? .registrar : .presence
     }
 
-    private func forServed(_ message: SIPMessage) -> Destination {
-        guard let uri = try? SIPURI.parse(message.requestURI) else { return .presence }
-        return self.serves(uri) || !uri.isSIP ? .presence : .registrar
+    private func forServed(_ message: SIPMessage, _ server: Destination) -> Destination {
+        guard let uri = try? SIPURI.parse(message.requestURI) else { return server }
+        return self.serves(uri) || !uri.isSIP ? server : .registrar
     }
 
     /// A package that the Presence Server does not know: a registered client may, else the Presence Server refuses.
@@ -81,11 +90,18 @@ package struct Router: Sendable {
         return isBound(uri) ? .registrar : .presence
     }
 
-    private func ofPackage(_ message: SIPMessage) -> Bool {
-        guard let event = message.first(.event) else { return false }
+    /// Whether a request is about the event package of the XDM server.
+    func isAboutDocuments(_ message: SIPMessage) -> Bool {
+        message.method == .subscribe && self.server(of: message) == .documents
+    }
+
+    /// The box whose event package a request names.
+    private func server(of message: SIPMessage) -> Destination? {
+        guard let event = message.first(.event) else { return nil }
         let end = event.firstIndex { $0 == UInt8(ascii: ";") || $0 == 0x20 || $0 == 0x09 } ?? event.endIndex
         let token = event[event.startIndex..<end]
-        return self.packages.contains { token.elementsEqual($0) }
+        if self.packages.contains(where: { token.elementsEqual($0) }) { return .presence }
+        return self.documentPackages.contains { token.elementsEqual($0) } ? .documents : nil
     }
 
     private func serves(_ uri: SIPURI) -> Bool {

@@ -118,8 +118,6 @@ extension Shard {
             case .explained(let ticket, let explanation):
                 self.explanations.removeValue(forKey: ticket)?.resume(returning: explanation)
             case .decided(let decision): self.parts.decided(decision, now)
-            // Nobody asks a shard for explanations yet.
-            case .explained: break
             case .observed(let observation): self.counters.presence[observation, default: 0] += 1
             }
         }

@@ -6,6 +6,7 @@ import SIPTransactions
 import SIPWire
 import Signalling
 import Storage
+import XDMServer
 
 /// A turn: what came in, what it caused, one commit, one flush.
 extension Shard {
@@ -95,6 +96,7 @@ extension Shard {
                 // stands in storage is the truth for whoever starts next.
                 self.hasFailed = true
                 self.departures.removeAll()
+                self.refuseWaiting()
                 self.parts.failed(error)
                 return
             }
@@ -102,6 +104,7 @@ extension Shard {
             self.nextCommit = self.clock.now() + self.parts.commitDistance
         }
         self.sendDepartures()
+        self.giveAnswers()
         self.setAlarm(at: now)
     }
 
@@ -130,6 +133,7 @@ extension Shard {
         var next = self.transactions.nextDeadline ?? .distantFuture
         if let deadline = self.presence?.nextDeadline { next = min(next, deadline) }
         if let deadline = self.registrar?.nextDeadline { next = min(next, deadline) }
+        if let deadline = self.documents?.nextDeadline { next = min(next, deadline) }
         guard next < self.armed else { return }
         self.alarm?.cancel()
         self.armed = next
@@ -167,6 +171,10 @@ extension Shard {
             if self.registrar != nil {
                 self.registrar?.deadlineReached(at: now, into: &self.registrarEffects)
                 self.settleRegistrar(at: now)
+            }
+            if self.documents != nil {
+                self.documents?.deadlineReached(at: now, into: &self.documentEffects)
+                self.settleDocuments(at: now)
             }
         }
     }

@@ -1,3 +1,4 @@
+import Cryptography
 import DigestAuth
 import Ground
 import NIOCore
@@ -7,6 +8,7 @@ import SIPTransactions
 import SIPWire
 import Signalling
 import Storage
+import XDMServer
 
 /// A part of the node that owns everything of its presentities and users: transactions, boxes, timers, sockets.
 ///
@@ -18,11 +20,15 @@ package actor Shard: ArrivalReceiver {
 
     /// What the shard is made of.
     package struct Parts: Sendable {
-        package var transactions: TransactionLayer.Configuration
+        /// The transaction layer's configuration, which names the endpoints where the listeners listen: they are known
+        /// only when the system has given them.
+        package var transactions: @Sendable (_ listening: [Endpoint]) -> TransactionLayer.Configuration
         package var transports: TransportConfiguration
         package var listeners: [ListenerConfiguration]
         package var presence: PresenceServer.Configuration?
-        package var registrar: SCSCF.Configuration?
+        /// Like ``transactions``; gives nil where the function does not run.
+        package var registrar: @Sendable (_ listening: [Endpoint]) -> SCSCF.Configuration?
+        package var documents: XDMServer.Configuration?
         /// Which box serves what.
         package var router: Router
         package var resolver: (@Sendable () throws(Fault) -> any DomainResolver)?
@@ -35,7 +41,9 @@ package actor Shard: ArrivalReceiver {
         package var trace: TraceSink?
         /// Called once, when the shard cannot keep its promises any more.
         package var failed: @Sendable (Fault) -> Void
-        package var decided: @Sendable (Decision) -> Void
+        package var decided: @Sendable (Decision, Instant) -> Void
+        /// The most requests on Ut that wait for their commit. Beyond it: 503.
+        package var utRequestsInFlight = 4096
     }
 
     let parts: Parts
@@ -45,6 +53,7 @@ package actor Shard: ArrivalReceiver {
     var transactions: TransactionLayer
     var presence: PresenceServer?
     var registrar: SCSCF?
+    var documents: XDMServer?
     var counters = ShardCounters()
 
     var layerEffects: [TransactionLayer.Effect] = []
@@ -52,12 +61,21 @@ package actor Shard: ArrivalReceiver {
     var spareLayerEffects: [TransactionLayer.Effect] = []
     var presenceEffects: [PresenceServer.Effect] = []
     var registrarEffects: [SCSCF.Effect] = []
+    var documentEffects: [XDMServer.Effect] = []
     var isSettling = false
     /// What arrived before the shard had its memory back; nil once it has.
     var heldBack: [Arrival]? = []
     var records: [StoreOperation] = []
     /// The orders to the network, which are carried out when the turn's records are durable.
     var departures: [TransactionLayer.Effect] = []
+    /// Who waits for an answer of the XDM server.
+    var utWaiting: [Ticket: UtReply] = [:]
+    /// Answers of the XDM server, which go out when the turn's records are durable.
+    var utAnswers: [(reply: UtReply, response: UtResponse)] = []
+    var isAnswering = false
+    /// Who waits for an explanation of the Presence Server.
+    var explanations: [Ticket: CheckedContinuation<PolicyExplanation?, Never>] = [:]
+    var tickets = TicketCounter()
     /// When the next commit may be made.
     var nextCommit = Instant.zero
     var armed = Instant.distantFuture
@@ -65,14 +83,15 @@ package actor Shard: ArrivalReceiver {
     /// The turn at ``nextCommit``, where records wait for it.
     var commitAlarm: Scheduled<Void>?
     var hasFailed = false
+    var isClosed = false
 
     /// Makes a shard. ``open(restoring:)`` brings it to life on its loop.
     package init(loop: any EventLoop, parts: Parts, clock: AnchoredClock) {
         self.loop = loop
         self.parts = parts
         self.clock = clock
-        self.transactions = TransactionLayer(configuration: parts.transactions, entropy: .system)
+        self.transactions = TransactionLayer(configuration: parts.transactions([]), entropy: .system)
         self.presence = parts.presence.map { PresenceServer(configuration: $0, entropy: .system) }
-        self.registrar = parts.registrar.map { SCSCF(configuration: $0, entropy: .system) }
+        self.documents = parts.documents.map { XDMServer(configuration: $0, entropy: .system) }
     }
 }

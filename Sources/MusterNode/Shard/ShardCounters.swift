@@ -3,6 +3,7 @@ import SCSCF
 import SIPTransactions
 import SIPWire
 import Signalling
+import XDMServer
 
 /// What a shard has counted since it began.
 package struct ShardCounters: Sendable {
@@ -18,6 +19,10 @@ package struct ShardCounters: Sendable {
     package var presence: [PresenceServer.Observation: UInt64] = [:]
     /// What the S-CSCF observed.
     package var registrar: [SCSCF.Observation: UInt64] = [:]
+    /// What the XDM server observed.
+    package var documents: [XDMServer.Observation: UInt64] = [:]
+    /// Requests on Ut that were refused because too many waited, or because the shard was ending.
+    package var utRefused: UInt64 = 0
     /// 2xx to INVITE that nobody acknowledged.
     package var acknowledgementsMissing: UInt64 = 0
 

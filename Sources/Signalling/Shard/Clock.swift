@@ -1,4 +1,3 @@
-import COpenSSL
 import Glibc
 import Ground
 
@@ -19,20 +18,5 @@ package struct AnchoredClock: Sendable {
         var time = timespec()
         clock_gettime(clock, &time)
         return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
-    }
-}
-
-extension Entropy {
-    /// Chance from OpenSSL's generator, which the operating system seeds.
-    package static var system: Entropy {
-        Entropy { count in
-            [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-                // A generator that fails must stop the process: tokens that can be guessed are worse than none.
-                precondition(
-                    RAND_bytes(buffer.baseAddress, Int32(clamping: count)) == 1,
-                    "the random number generator gives no numbers")
-                initialized = count
-            }
-        }
     }
 }

@@ -11,7 +11,7 @@ import SIPWire
 /// so a turn ends with one flush:
 ///
 /// ```swift
-/// let transports = SIPTransports(loop: loop, configuration: TransportConfiguration())
+/// let transports = SIPTransports(loop: loop, configuration: TransportConfiguration(), entropy: .system)
 /// transports.receiver = shard                                     // kept weakly
 /// try transports.listen(ListenerConfiguration(.udp, endpoint))    // a future of the endpoint that was bound
 ///
@@ -63,15 +63,17 @@ package final class SIPTransports {
 
     /// - Parameters:
     ///   - loop: the loop of the shard; the initializer is called on it.
+    ///   - entropy: seeds the hash of the flood bound.
     /// - Throws: `signalling.tls-unusable` if the client side's TLS files cannot be used.
-    package init(loop: any EventLoop, configuration: TransportConfiguration, clock: AnchoredClock = AnchoredClock())
-        throws(Fault)
-    {
+    package init(
+        loop: any EventLoop, configuration: TransportConfiguration, clock: AnchoredClock = AnchoredClock(),
+        entropy: Entropy
+    ) throws(Fault) {
         loop.preconditionInEventLoop()
         self.loop = loop
         self.configuration = configuration
         self.clock = clock
-        var entropy = Entropy.system
+        var entropy = entropy
         self.flood = configuration.floodBound.map { FloodBound($0, seed: entropy.next()) }
         // Numbers continue from the time in microseconds: they are never used again, not even by the next process,
         // so that a flow that was stored can never be mistaken for one of a new connection.

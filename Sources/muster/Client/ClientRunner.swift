@@ -1,3 +1,4 @@
+import Cryptography
 import Ground
 import NIOCore
 import NIOPosix
@@ -81,7 +82,8 @@ actor ClientRunner: ArrivalReceiver {
         var attempts = self.configuration.bind.port == 0 ? Self.portAttempts : 1
         while true {
             attempts -= 1
-            let transports = try SIPTransports(loop: self.loop, configuration: settings, clock: self.clock)
+            let transports = try SIPTransports(
+                loop: self.loop, configuration: settings, clock: self.clock, entropy: .system)
             transports.receiver = self
             transports.trace = self.configuration.trace
             do {

@@ -1,0 +1,184 @@
+import Foundation
+import Ground
+import PresenceDocuments
+import PresenceServer
+import SIPWire
+import Storage
+import WebEdge
+
+/// What the administration port says about decisions: why a watcher sees what it sees, and what was decided before.
+/// `docs/reference/administration.md` describes it.
+package struct NodeAdministration: Sendable {
+    private let node: Node
+
+    package init(_ node: Node) { self.node = node }
+
+    /// The most entries of the audit log that one answer has.
+    private static let auditLimit = 10_000
+
+    package var routes: [AdministrationRoute] {
+        let node = self.node
+        return [
+            AdministrationRoute(.get, "/api/policy/explain") { request in await Self.explain(request, node) },
+            AdministrationRoute(.get, "/api/audit") { request in await Self.audit(request, node) },
+        ]
+    }
+
+    // MARK: explain
+
+    private static func explain(_ request: AdministrationRequest, _ node: Node) async -> AdministrationResponse {
+        guard let presentity = Self.identity(request.query["presentity"]) else {
+            return .text("presentity has to be a SIP or telephone URI, for example sip:alice@home.test", status: 400)
+        }
+        let asked = request.query["watcher"] ?? ""
+        let watcher: PolicyWatcher
+        if asked.isEmpty || asked == "anonymous" {
+            watcher = .anonymous
+        } else if let identity = Self.identity(asked) {
+            watcher = PolicyWatcher(identities: [identity])
+        } else {
+            return .text("watcher has to be a SIP or telephone URI, or anonymous", status: 400)
+        }
+        guard let explanation = await node.explain(presentity: presentity, watcher: watcher) else {
+            return .text("no Presence Server runs here", status: 503)
+        }
+        return Self.json(Explanation(explanation))
+    }
+
+    /// The canonical identity that a URI means.
+    private static func identity(_ text: String?) -> [UInt8]? {
+        guard let text, let uri = SIPURI(text) else { return nil }
+        return uri.canonicalIdentity
+    }
+
+    // MARK: audit
+
+    private static func audit(_ request: AdministrationRequest, _ node: Node) async -> AdministrationResponse {
+        var query = AuditQuery()
+        if let presentity = request.query["presentity"], !presentity.isEmpty {
+            guard let identity = Self.identity(presentity) else {
+                return .text("presentity has to be a SIP or telephone URI", status: 400)
+            }
+            query.presentity = identity
+        }
+        if let watcher = request.query["watcher"], !watcher.isEmpty {
+            guard let identity = watcher == "anonymous" ? [] : Self.identity(watcher) else {
+                return .text("watcher has to be a SIP or telephone URI, or anonymous", status: 400)
+            }
+            query.watcher = identity
+        }
+        if let limit = request.query["limit"] {
+            guard let number = Int(limit), (1...Self.auditLimit).contains(number) else {
+                return .text("limit has to be a number from 1 to \(Self.auditLimit)", status: 400)
+            }
+            query.limit = number
+        }
+        for (name, path) in [("since", \AuditQuery.since), ("until", \AuditQuery.until)] {
+            guard let text = request.query[name] else { continue }
+            guard let time = Self.time(text) else {
+                return .text("\(name) has to be a time such as 2025-03-01T12:00:00Z", status: 400)
+            }
+            query[keyPath: path] = time
+        }
+        do {
+            return Self.json(Log(decisions: try await node.decisions(query).map { LogEntry($0) }))
+        } catch {
+            return .text("the audit log cannot be read: \(error)", status: 503)
+        }
+    }
+
+    // MARK: forms
+
+    private static func time(_ text: String) -> Instant? {
+        guard let date = try? Date.ISO8601FormatStyle().parse(text) else { return nil }
+        // Years that the log can never have would not fit into nanoseconds.
+        guard abs(date.timeIntervalSince1970) < 9e9 else { return nil }
+        return Instant(seconds: Int64(date.timeIntervalSince1970))
+    }
+
+    fileprivate static func text(_ time: Instant) -> String {
+        Date(timeIntervalSince1970: Double(time.nanoseconds) / 1e9)
+            .formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true))
+    }
+
+    private static func json(_ value: some Encodable) -> AdministrationResponse {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        do {
+            return .json(Array(try encoder.encode(value)))
+        } catch {
+            return .text("the answer cannot be written: \(error)", status: 500)
+        }
+    }
+}
+
+/// The answer of `/api/policy/explain`.
+private struct Explanation: Encodable {
+    struct Rule: Encodable {
+        /// Selector of the document; absent for a rule of the rules file.
+        let document: String?
+        let rule: String
+        let matches: Bool
+        let decides: Bool
+        let handling: String?
+        let reason: String
+    }
+
+    let presentity: String
+    let watcher: String
+    let handling: String
+    let reason: String
+    let rules: [Rule]
+    let documents: [String]
+    let sphere: String?
+    let sees: String
+
+    init(_ explanation: PolicyExplanation) {
+        let decision = explanation.decision
+        self.presentity = decision.presentity[...].text
+        self.watcher = decision.actor.isEmpty ? "anonymous" : decision.actor[...].text
+        self.handling = decision.handling.word
+        self.reason = decision.reason.words
+        self.rules = explanation.verdicts.map { verdict in
+            let document: String? =
+                switch verdict.source {
+                case .document(let selector): selector[...].text
+                case .rulesFile: nil
+                }
+            return Rule(
+                document: document, rule: verdict.rule, matches: verdict.isMatch, decides: verdict.isDeciding,
+                handling: verdict.handling?.word, reason: verdict.reason)
+        }
+        self.documents = explanation.documents.map { $0[...].text }
+        self.sphere = explanation.sphere.map { $0[...].text }
+        self.sees = explanation.body[...].text
+    }
+}
+
+/// The answer of `/api/audit`.
+private struct Log: Encodable {
+    let decisions: [LogEntry]
+}
+
+/// A decision in it.
+private struct LogEntry: Encodable {
+    let time: String
+    let matter: String
+    let presentity: String
+    let watcher: String
+    let handling: String
+    let reason: String
+    let document: String?
+    let rule: String?
+
+    init(_ entry: AuditEntry) {
+        self.time = NodeAdministration.text(entry.time)
+        self.matter = entry.matter
+        self.presentity = entry.presentity[...].text
+        self.watcher = entry.watcher.isEmpty ? "anonymous" : entry.watcher[...].text
+        self.handling = entry.handling
+        self.reason = entry.reason
+        self.document = entry.document.isEmpty ? nil : entry.document[...].text
+        self.rule = entry.rule.isEmpty ? nil : entry.rule
+    }
+}
