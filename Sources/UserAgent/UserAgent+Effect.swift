@@ -31,6 +31,8 @@ extension UserAgent {
         case subscriptionChanged(SubscriptionID, SubscriptionStatus)
         /// The state of a presentity is known, or changed.
         case presenceChanged(SubscriptionID, PresenceDocument)
+        /// The watchers of a user are known, or changed (RFC 3857).
+        case watchersChanged(SubscriptionID, WatcherReport)
         /// A notification of another package came; its body as it is.
         case notified(SubscriptionID, contentType: String, body: [UInt8])
         /// A notification could not be read and was set aside.

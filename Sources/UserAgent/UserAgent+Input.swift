@@ -110,12 +110,24 @@ package struct SubscriptionRequest: Equatable, Sendable {
         self.anonymous = anonymous
     }
 
+    /// The event package of watcher information about presence (RFC 3857).
+    package static let watcherInformationPackage = "presence.winfo"
+
+    /// What asks for the watchers of a user, which only that user may do (REQ-24141-7). ``UserAgent/Event/watchersChanged(_:_:)``
+    /// tells them.
+    /// - Parameters:
+    ///   - identity: the user's own URI.
+    ///   - expires: seconds to ask for.
+    package static func watchers(of identity: String, expires: UInt32 = 3600) -> SubscriptionRequest {
+        SubscriptionRequest(resource: identity, package: Self.watcherInformationPackage, expires: expires)
+    }
+
     /// The body types that go into the Accept header.
     var acceptedTypes: [String] {
         if !self.accept.isEmpty { return self.accept }
         switch self.package {
         case "presence": return ["application/pidf+xml"]
-        case "presence.winfo": return ["application/watcherinfo+xml"]
+        case Self.watcherInformationPackage: return ["application/watcherinfo+xml"]
         case "reg": return ["application/reginfo+xml"]
         case "xcap-diff": return ["application/xcap-diff+xml"]
         default: return []

@@ -392,13 +392,18 @@ struct SubscriberTests {
         #expect(subscribe.message.first(.accept)?.text == "application/watcherinfo+xml")
         let response = try stage.notify(
             subscribe.message, "active;expires=60", cseq: 1, event: "presence.winfo",
-            type: "application/watcherinfo+xml", body: "<watcherinfo/>")
+            type: "application/watcherinfo+xml",
+            body: "<watcherinfo xmlns=\"urn:ietf:params:xml:ns:watcherinfo\" version=\"0\" state=\"full\"/>")
         #expect(response.status == 200)
-        #expect(
-            stage.events.first
-                == .notified(first, contentType: "application/watcherinfo+xml", body: Array("<watcherinfo/>".utf8)))
-        let (_, diff) = try watching(SubscriptionRequest(resource: "sip:bob@home.test", package: "xcap-diff"))
+        #expect(stage.events.first == .watchersChanged(first, WatcherReport(watchers: [], changes: [])))
+        var (other, diff) = try watching(SubscriptionRequest(resource: "sip:bob@home.test", package: "xcap-diff"))
         #expect(diff.message.first(.accept)?.text == "application/xcap-diff+xml")
+        try other.notify(
+            diff.message, "active;expires=60", cseq: 1, event: "xcap-diff", type: "application/xcap-diff+xml",
+            body: "<xcap-diff/>")
+        #expect(
+            other.events.first
+                == .notified(first, contentType: "application/xcap-diff+xml", body: Array("<xcap-diff/>".utf8)))
     }
 
     @Test("a pres URI is asked for by its sip form", .spec("RFC 3856 §5", "RFC 3856 §5/1"))

@@ -45,6 +45,10 @@ package enum EventLine {
             object.add("event", text: "presence")
             object.add("presentity", text: resource(id))
             PresenceText.describe(document.summary, in: &object)
+        case .watchersChanged(let id, let report):
+            object.add("event", text: "watchers")
+            object.add("presentity", text: resource(id))
+            WatcherText.describe(report, in: &object)
         case .notified(let id, let contentType, let body):
             object.add("event", text: "notification")
             object.add("presentity", text: resource(id))
@@ -94,6 +98,9 @@ package enum EventLine {
             return nil
         case .presenceChanged(let id, let document):
             return PresenceText.line(for: resource(id), document.summary, style: style)
+        case .watchersChanged(_, let report):
+            return report.changes.isEmpty
+                ? nil : report.changes.map { WatcherText.line(for: $0, style: style) }.joined(separator: "\n")
         case .notified(let id, let contentType, let body):
             return name(id) + "  \(PresenceText.harmless(contentType)), \(body.count) bytes"
         case .notificationUnreadable(let id, let reason):

@@ -136,6 +136,12 @@ extension Subscriber {
         }
         let type = ((try? message.contentType()) ?? nil)?.essence ?? []
         let typeText = String(decoding: type, as: UTF8.self)
+        if self.request.package == SubscriptionRequest.watcherInformationPackage,
+            typeText == "application/watcherinfo+xml"
+        {
+            self.takeWatchers(message.body, at: now, desk: &desk)
+            return
+        }
         guard self.request.package == "presence" else {
             self.entityTag = entityTag
             desk.report(.notified(self.id, contentType: typeText, body: Array(message.body)))
@@ -158,6 +164,24 @@ extension Subscriber {
         } catch {
             desk.report(.notificationUnreadable(self.id, reason: error.reason))
             if typeText == "application/pidf-diff+xml" { self.askForFullState(at: now, desk: &desk) }
+        }
+    }
+
+    /// RFC 3858 §4: changes are merged into what is known; a gap is closed by a refresh, which brings the full state.
+    private mutating func takeWatchers(_ body: Octets, at now: Instant, desk: inout Desk) {
+        do throws(DocumentFault) {
+            switch try self.watchers.take(body) {
+            case .news(let report):
+                self.lostDifferences = 0
+                desk.report(.watchersChanged(self.id, report))
+            case .newsWithGap(let report):
+                desk.report(.watchersChanged(self.id, report))
+                self.askForFullState(at: now, desk: &desk)
+            case .late: break
+            }
+        } catch {
+            desk.report(.notificationUnreadable(self.id, reason: error.reason))
+            self.askForFullState(at: now, desk: &desk)
         }
     }
 

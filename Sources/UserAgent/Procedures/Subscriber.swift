@@ -47,6 +47,8 @@ struct Subscriber: Sendable {
     var madeAt = Instant.zero
     /// The state as it is known.
     var document: PresenceDocument?
+    /// The watchers as they are known, in a subscription to watcher information.
+    var watchers = WatcherInformationWatch()
     /// The version of partial notification; it lives on over refreshes (RFC 5263 §4.3).
     var partialVersion: UInt32?
     /// The tag of the state that is known (RFC 5839 §3).
@@ -85,6 +87,7 @@ struct Subscriber: Sendable {
         self.sentRemoval = false
         self.refreshWanted = false
         self.reportedActive = nil
+        self.watchers.restart()
         self.sendInitial(at: now, desk: &desk)
     }
 

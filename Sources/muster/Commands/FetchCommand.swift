@@ -40,7 +40,7 @@ struct FetchCommand: AsyncParsableCommand {
             case .presenceChanged(let id, let document):
                 answered.insert(id)
                 self.show(timed, document, session)
-            case .notified(let id, _, _):
+            case .notified(let id, _, _), .watchersChanged(let id, _):
                 answered.insert(id)
                 session.show(timed)
             case .notificationUnreadable: session.show(timed)
