@@ -142,6 +142,7 @@ extension PresenceServer {
         if case .terminated(.timeout, _) = machine, record.state == NotifierSubscription.pending(.idle).storedState {
             _ = self.wait(place, at: now, into: &effects)
         }
+        if !machine.isTerminated { self.subscriptions[place].dialog.isApproved = machine.isActive }
         let owner = self.subscriptions[place].presentity
         self.markChanged(self.watcherInformationState(of: owner))
     }
