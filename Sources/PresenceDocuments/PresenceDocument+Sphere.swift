@@ -4,7 +4,7 @@ internal import XMLTree
 extension PresenceDocument {
     /// The sphere that the persons of the document say they are in (RFC 4480 §3.8): the name of the element, or the
     /// text of one that is not known. Nil where none is said, or several that differ: then nobody knows (RFC 5025
-    /// §3.1.3).
+    /// §3.1.2).
     package var sphere: [UInt8]? {
         var found: [UInt8]?
         for person in self.persons {

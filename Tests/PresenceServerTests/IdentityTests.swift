@@ -179,7 +179,7 @@ struct IdentityTests {
         #expect(bench.notifications.isEmpty)
     }
 
-    private func authorized(
+    func authorized(
         _ bench: inout Bench, _ method: String, _ user: String, to presentity: String, password: String? = nil,
         from: String? = nil, body: String = "", expires: String = "600"
     ) throws -> SIPMessage {

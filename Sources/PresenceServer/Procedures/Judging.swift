@@ -84,7 +84,7 @@ extension PresenceServer {
 
     // MARK: The sphere
 
-    /// The sphere that a presentity says it is in (RFC 4745 §7.2, RFC 5025 §3.1.3); nil if its rules do not ask, and
+    /// The sphere that a presentity says it is in (RFC 4745 §7.2, RFC 5025 §3.1.2); nil if its rules do not ask, and
     /// where none or several are said.
     mutating func sphere(of presentity: [UInt8], for policy: SubscriberPolicy, at now: Instant) -> [UInt8]? {
         guard policy.usesSphere else { return nil }
