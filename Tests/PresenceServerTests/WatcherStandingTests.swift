@@ -247,7 +247,7 @@ struct WatcherStandingTests {
 
     @Test(
         "the name of a watcher is chance, stays the same, and holds nothing of the dialog",
-        .spec("RFC 3858 §3.3/6", "REQ-33141-D8"))
+        .spec("RFC 3858 §3.3/6"))
     func names() throws {
         var bench = try self.asked()
         let dialog = try bench.subscribe("ann", as: "bob")

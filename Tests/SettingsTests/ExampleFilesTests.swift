@@ -45,7 +45,7 @@ struct ExampleFilesTests {
         #expect(bench.sip.trustedLoopback && bench.presence.fromStandsInForIdentity)
         #expect(bench.presence.knownUsers == .any && bench.presence.defaultHandling == .allow)
         #expect(bench.presence.subscribeExpires.maximum >= .seconds(3600))
-        #expect(bench.presence.notificationInterval == .zero)
+        #expect(bench.presence.notificationInterval == .zero && bench.presence.winfoInterval == .zero)
         #expect(!bench.registrar.challenge && bench.storage.durability == .strict)
         #expect(bench.flood.messagesPerSecond == 0)
     }
