@@ -8,7 +8,7 @@ extension ApplicationUsage {
     package static let hardState = ApplicationUsage(
         auid: "pidf-manipulation", defaultNamespace: presence, mediaType: "application/pidf+xml",
         root: Root("presence", namespace: presence), schema: nil, vocabulary: PresenceNames.vocabulary,
-        constraints: [PresenceConstraint.check],
+        constraints: [PresenceConstraint.checkFormat, PresenceConstraint.checkEntity],
         permitsDocument: { $0.path.elementsEqual("index".utf8) },
         namespaces: [
             presence, "urn:ietf:params:xml:ns:pidf:data-model", "urn:ietf:params:xml:ns:pidf:rpid",
@@ -22,12 +22,24 @@ private enum PresenceConstraint {
     /// The same judge as for PUBLISH, so that what is accepted can be composed.
     /// - Returns: schema-validation-error.
     @Sendable
-    static func check(_ tree: XMLDocument, _ context: UsageContext) -> XCAPFault? {
+    static func checkFormat(_ tree: XMLDocument, _ context: UsageContext) -> XCAPFault? {
         do throws(DocumentFault) {
             _ = try PresenceDocument(validating: tree)
             return nil
         } catch {
             return XCAPFault(.schemaValidationError, error.reason)
         }
+    }
+
+    /// RFC 4827 §7: hard state is about the user whose document it is.
+    /// - Returns: constraint-failure.
+    @Sendable
+    static func checkEntity(_ tree: XMLDocument, _ context: UsageContext) -> XCAPFault? {
+        guard case .user(let owner) = context.selector.tree, let entity = tree.rootElement?.attribute("entity") else {
+            return nil
+        }
+        let canonical = EntityURI.canonical(entity)
+        if canonical == EntityURI.canonical(owner[...]) || context.ownerIdentities.contains(canonical) { return nil }
+        return XCAPFault(.constraintFailure, "the entity is not the user whose document it is")
     }
 }
