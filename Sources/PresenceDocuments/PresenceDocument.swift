@@ -19,8 +19,26 @@ package struct PresenceDocument: Sendable {
         precondition(tree.vocabulary === PresenceNames.vocabulary, "presence is read with the names of presence")
         var validator = PresenceValidator(tree)
         try validator.validate(tree.root)
-        self.tree = tree
-        (self.order, self.ends) = Self.canonicalOrder(of: tree)
+        self.tree = Self.withBareIdentifiers(tree)
+        (self.order, self.ends) = Self.canonicalOrder(of: self.tree)
+    }
+
+    /// The tree with identifiers as their type has them: `xs:ID` knows no white space around a value, and what is
+    /// written elsewhere (patches, other occurrences of the element) has none either.
+    private static func withBareIdentifiers(_ tree: XMLDocument) -> XMLDocument {
+        var bare = tree
+        var cursor = tree[tree.root].firstChild
+        while cursor >= 0 {
+            let node = tree[cursor]
+            if node.kind == .element, Self.isKeyed(Self.rank(of: node)) {
+                let attribute = tree.attribute(Term.id, of: cursor)
+                if attribute >= 0, tree.value(attribute).count != tree.occurrenceID(cursor).count {
+                    bare.setValue(Array(tree.occurrenceID(cursor)), of: attribute)
+                }
+            }
+            cursor = node.next
+        }
+        return bare
     }
 
     /// Reads and validates the body of a PUBLISH or NOTIFY (`application/pidf+xml`).

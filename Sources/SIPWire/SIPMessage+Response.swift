@@ -106,14 +106,18 @@ extension SIPMessage {
         if !isElsewhere, found.received == nil {
             writer.raw(value)
         } else {
-            // The claims are cut out, in the order in which they stand, and the truth is put behind the entry.
+            // The claims are cut out, and the truth is put behind the entry.
             let end = found.pieces.parameters.end
-            var first = found.rport ?? Piece(Int(end)..<Int(end))
-            var second = found.received ?? Piece(Int(end)..<Int(end))
-            if second.start < first.start { swap(&first, &second) }
-            writer.raw(value[Piece(0..<Int(first.start))])
-            if second.start > first.end { writer.raw(value[Piece(Int(first.end)..<Int(second.start))]) }
-            if end > second.end { writer.raw(value[Piece(Int(second.end)..<Int(end))]) }
+            if found.claimsTwice {
+                self.appendWithoutClaims(value, found, to: &writer)
+            } else {
+                var first = found.rport ?? Piece(Int(end)..<Int(end))
+                var second = found.received ?? Piece(Int(end)..<Int(end))
+                if second.start < first.start { swap(&first, &second) }
+                writer.raw(value[Piece(0..<Int(first.start))])
+                if second.start > first.end { writer.raw(value[Piece(Int(first.end)..<Int(second.start))]) }
+                if end > second.end { writer.raw(value[Piece(Int(second.end)..<Int(end))]) }
+            }
             if isElsewhere {
                 writer.raw(literal: ";received=")
                 writer.raw(address: source.address)
@@ -126,6 +130,20 @@ extension SIPMessage {
         }
         writer.endHeader()
     }
+
+    /// The first entry of a Via with every parameter but `received` and `rport`, however often these are there.
+    private func appendWithoutClaims(_ value: Octets, _ found: TopVia, to writer: inout MessageWriter) {
+        writer.raw(value[Piece(0..<Int(found.pieces.parameters.start))])
+        value.withCursor { cursor in
+            var parameters = Cursor(cursor.base, found.pieces.parameters.range)
+            var start = parameters.position
+            while let parameter = Parameters.next(&parameters) {
+                let whole = Piece(start..<parameters.position)
+                start = parameters.position
+                if !TopVia.isClaim(cursor.base, parameter.name.range) { writer.raw(value[whole]) }
+            }
+        }
+    }
 }
 
 /// The first entry of a Via header and what it claims about where it was sent from.
@@ -134,8 +152,15 @@ private struct TopVia {
     /// The parameter with the semicolon before it.
     private(set) var rport: Piece?
     private(set) var received: Piece?
+    /// Whether one of the two is there more than once, which RFC 3261 §7.3.1 forbids.
+    private(set) var claimsTwice = false
 
-    /// Nil if the bytes do not begin with an entry, or claim something twice.
+    /// Whether a parameter says where a request came from.
+    static func isClaim(_ base: UnsafePointer<UInt8>, _ name: Range<Int>) -> Bool {
+        Bytes.equalIgnoringCase(base, name, "rport") || Bytes.equalIgnoringCase(base, name, "received")
+    }
+
+    /// Nil if the bytes do not begin with an entry.
     init?(_ cursor: inout Cursor) {
         guard let pieces = try? ViaGrammar.scan(&cursor) else { return nil }
         self.pieces = pieces
@@ -145,10 +170,10 @@ private struct TopVia {
             let whole = Piece(start..<parameters.position)
             start = parameters.position
             if Bytes.equalIgnoringCase(cursor.base, found.name.range, "rport") {
-                if self.rport != nil { return nil }
+                if self.rport != nil { self.claimsTwice = true }
                 self.rport = whole
             } else if Bytes.equalIgnoringCase(cursor.base, found.name.range, "received") {
-                if self.received != nil { return nil }
+                if self.received != nil { self.claimsTwice = true }
                 self.received = whole
             }
         }
