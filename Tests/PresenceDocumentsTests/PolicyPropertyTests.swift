@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Authorization rules at random")
 struct PolicyPropertyTests {
-    private static let rounds = 1500
+    private static let rounds = 250
 
     private func policies(_ texts: [String]) throws -> PolicySet {
         try PolicySet(texts.enumerated().map { (Array("d\($0)".utf8), try Ruleset.parse(octets($1))) })

@@ -36,7 +36,7 @@ package enum PolicyIdentity {
     package static func hostKey(_ host: Octets) -> [UInt8] {
         var key = host.trimmingSpace.map { ASCII.lowercased($0) }
         // A dot at the end makes a name absolute, which every name in SIP is.
-        if key.count > 1, key.last == UInt8(ascii: ".") { key.removeLast() }
+        while key.count > 1, key.last == UInt8(ascii: ".") { key.removeLast() }
         return key
     }
 
