@@ -139,6 +139,7 @@ extension Notifier {
         switch NotifyOutcome(status: message.status, retryAfter: message.retryAfter()) {
         case .delivered:
             self.counted.notificationsDelivered += 1
+            orders.append(.delivered(id))
             self.adoptRates(id, from: message, at: now, into: &orders)
             self.goOn(id, retryAt: nil, at: now, into: &orders)
         case .challenged:

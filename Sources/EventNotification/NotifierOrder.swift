@@ -18,6 +18,8 @@ package enum NotifierOrder: Sendable {
     /// The NOTIFY of this subscription was challenged with this response: the box answers with
     /// ``Notifier/authorize(_:with:at:into:)``, in the same turn.
     case challenged(UInt64, SIPMessage, requestURI: [UInt8])
+    /// The last NOTIFY of this subscription was taken.
+    case delivered(UInt64)
     /// The subscription is no more: what the box keeps of it goes.
     case ended(UInt64)
     /// Something happened that operators count.

@@ -52,6 +52,11 @@ extension XDMServer {
         package var engineLimits = XCAPLimits.standard
         /// How long subscriptions to changes live, in seconds (RFC 5875 §4.5: an hour as a rule).
         package var subscriptionExpiry = ExpiryPolicy(standard: 3600, minimum: 60, maximum: 86_400)
+        /// The least time between two notifications of a subscription that asked for no maximum rate (RFC 5875 §4.10).
+        package var notificationInterval = Duration.seconds(5)
+        /// After a restart every subscriber is told what there is once more within this time, because the NOTIFY that was
+        /// under way when the process ended may be lost. Nil: with the next change.
+        package var resynchronisation: Duration?
         /// The host that subscribers reach this server at, an IPv6 address in brackets; nil takes the address that the
         /// SUBSCRIBE came to.
         package var contactHost: [UInt8]?

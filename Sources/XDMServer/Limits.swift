@@ -24,6 +24,19 @@ extension XDMServer {
         package var retryAfterSeconds: UInt32 = 30
         /// Subscriptions to changes of documents (RFC 5875). Beyond it: 503.
         package var subscriptions = 100_000
+        /// URIs that one SUBSCRIBE may name. Beyond it: 413.
+        package var watchedResources = 256
+        /// Elements and attributes among them, each of which is looked up with every change of its document. Beyond it:
+        /// 488.
+        package var watchedComponents = 32
+        /// Documents that the collections of one SUBSCRIBE may hold when it comes. Beyond it: 488.
+        package var watchedDocuments = 1_024
+        /// Bytes of the body of a NOTIFY. Beyond it contents become references, and what is left goes with the next one.
+        package var notificationBytes = 48_000
+        /// Changes that wait for a NOTIFY of one subscription, and the bytes of the documents that they keep. Beyond it
+        /// they are told as references.
+        package var queuedChanges = 64
+        package var queuedBytes = 1_024 * 1_024
 
         package init() {}
     }

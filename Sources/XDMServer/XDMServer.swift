@@ -18,9 +18,13 @@ package struct XDMServer: NetworkFunction {
         counters.documentBytes = self.documents.bytes
         counters.owners = self.documents.ownerCount
         counters.services = self.services.count
+        counters.subscriptions = self.differences.notifier.count
+        counters.notifications = self.differences.notifier.counters
         return counters
     }
 
+    /// The application usages that are served.
+    let registry: ApplicationUsageRegistry
     let engine: XCAPEngine
     /// Reads the documents that this server writes itself, which may be larger than those of users.
     let generator: XCAPEngine
@@ -35,12 +39,19 @@ package struct XDMServer: NetworkFunction {
     var awaiting: [Ticket: AwaitedRequest] = [:]
     var documents = DocumentTable()
     var services: ServiceIndex
+    /// Who is told of changes.
+    var differences: DifferenceTable
     var counted = XDMCounters()
     var isDraining = false
 
     package init(configuration: Configuration, entropy: Entropy) {
         self.configuration = configuration
-        self.engine = XCAPEngine(registry: configuration.registry, limits: configuration.engineLimits)
+        var registry = configuration.registry
+        if configuration.acceptsForeignEntity, registry[auid: ApplicationUsage.hardState.auid] != nil {
+            registry.register(.hardStateOfAnybody)
+        }
+        self.registry = registry
+        self.engine = XCAPEngine(registry: registry, limits: configuration.engineLimits)
         var names: [[UInt8]: [[UInt8]]] = [:]
         for (name, owner) in configuration.aliases where name != owner { names[owner, default: []].append(name) }
         self.otherNames = names.mapValues { $0.sorted { $0.lexicographicallyPrecedes($1) } }
@@ -48,16 +59,17 @@ package struct XDMServer: NetworkFunction {
         wide.documentBytes = configuration.limits.serviceIndexBytes
         wide.xml.bytes = wide.documentBytes
         wide.xml.nodes = max(wide.xml.nodes, wide.documentBytes / 8)
-        self.generator = XCAPEngine(registry: configuration.registry, limits: wide)
+        self.generator = XCAPEngine(registry: registry, limits: wide)
         self.services = ServiceIndex(limits: configuration.engineLimits.xml)
         self.entropy = entropy
+        self.differences = DifferenceTable(configuration: configuration, entropy: entropy)
         self.users = configuration.users
         if case .digest(let settings) = configuration.authentication {
             self.authenticator = DigestAuthenticator(settings)
         }
     }
 
-    package var nextDeadline: Instant? { nil }
+    package var nextDeadline: Instant? { self.differences.notifier.nextDeadline }
 
     package mutating func handle(_ input: Input, at now: Instant, into effects: inout [Effect]) {
         switch input {
@@ -75,7 +87,9 @@ package struct XDMServer: NetworkFunction {
         }
     }
 
-    package mutating func deadlineReached(at now: Instant, into effects: inout [Effect]) {}
+    package mutating func deadlineReached(at now: Instant, into effects: inout [Effect]) {
+        self.subscriptionsDue(at: now, into: &effects)
+    }
 
     /// Counts and tells what operators want to know.
     mutating func observe(_ observation: Observation, into effects: inout [Effect]) {

@@ -6,11 +6,12 @@ extension XDMServer {
     /// Takes in what the storage kept. A record whose selector does not say what the record says is left out: it could
     /// be reached under a name that nobody guards.
     mutating func restore(_ stored: StoredDocuments, at now: Instant, into effects: inout [Effect]) {
-        for record in stored.documents {
+        for var record in stored.documents {
             guard Self.isConsistent(record) else {
                 self.observe(.damagedRecord, into: &effects)
                 continue
             }
+            record.auid = self.shared(record.auid)
             self.documents.put(record)
             self.indexServices(of: record)
         }
@@ -22,6 +23,7 @@ extension XDMServer {
     mutating func usersChanged(_ users: Configuration.Users, at now: Instant, into effects: inout [Effect]) {
         self.users = users
         self.removeWithdrawn(at: now, into: &effects)
+        self.subscribersWithdrawn(at: now, into: &effects)
     }
 
     private mutating func removeWithdrawn(at now: Instant, into effects: inout [Effect]) {

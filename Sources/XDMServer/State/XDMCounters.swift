@@ -1,3 +1,4 @@
+package import EventNotification
 package import XCAPEngine
 
 /// What the XDM server has done and holds, for metrics.
@@ -12,6 +13,8 @@ package struct XDMCounters: Equatable, Sendable {
     package var services = 0
     /// Subscriptions to changes of documents.
     package var subscriptions = 0
+    /// What the notifier of changes has done and holds.
+    package var notifications = NotifierCounters()
 
     /// Counts since the start: requests on Ut by method.
     package var requests: [XCAPMethod: UInt64] = [:]
