@@ -55,6 +55,22 @@ struct UtOperationTests {
         #expect(bench.get(Sample.lists).field("Last-Modified") == "Fri, 15 Jan 2027 08:00:00 GMT")
     }
 
+    @Test("the time of the last change is told as HTTP writes it, through all of the calendar")
+    func lastModified() {
+        for (seconds, text) in [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (951_782_399, "Mon, 28 Feb 2000 23:59:59 GMT"),
+            (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"), (951_868_800, "Wed, 01 Mar 2000 00:00:00 GMT"),
+            (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"), (4_102_444_799, "Thu, 31 Dec 2099 23:59:59 GMT"),
+            (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"), (-5, "Thu, 01 Jan 1970 00:00:00 GMT"),
+        ] as [(Int64, String)] {
+            var bench = UtBench()
+            bench.now = Instant(seconds: seconds)
+            bench.put(Sample.lists, Sample.friends, type: Sample.listType)
+            bench.now += .seconds(60)
+            #expect(bench.get(Sample.lists).field("Last-Modified") == text)
+        }
+    }
+
     @Test("HEAD says what GET would")
     func head() {
         var bench = UtBench()

@@ -4,17 +4,25 @@ internal import XMLTree
 extension ApplicationUsage {
     private static let presence = "urn:ietf:params:xml:ns:pidf"
 
-    /// RFC 4827: presence that stays until it is changed: one document `index` for a user.
-    package static let hardState = ApplicationUsage(
-        auid: "pidf-manipulation", defaultNamespace: presence, mediaType: "application/pidf+xml",
-        root: Root("presence", namespace: presence), schema: nil, vocabulary: PresenceNames.vocabulary,
-        constraints: [PresenceConstraint.checkFormat, PresenceConstraint.checkEntity],
-        permitsDocument: { $0.path.elementsEqual("index".utf8) },
-        namespaces: [
-            presence, "urn:ietf:params:xml:ns:pidf:data-model", "urn:ietf:params:xml:ns:pidf:rpid",
-            "urn:ietf:params:xml:ns:pidf:cipid", "urn:ietf:params:xml:ns:pidf:caps",
-            "urn:oma:xml:prs:pidf:oma-pres",
-        ])
+    /// RFC 4827: presence that stays until it is changed: one document `index` for a user, about that user.
+    package static let hardState = hardState(constraints: [
+        PresenceConstraint.checkFormat, PresenceConstraint.checkEntity,
+    ])
+
+    /// The same without the rule whom it is about, for operators who let users speak for others.
+    package static let hardStateOfAnybody = hardState(constraints: [PresenceConstraint.checkFormat])
+
+    private static func hardState(constraints: [Constraint]) -> ApplicationUsage {
+        ApplicationUsage(
+            auid: "pidf-manipulation", defaultNamespace: self.presence, mediaType: "application/pidf+xml",
+            root: Root("presence", namespace: self.presence), schema: nil, vocabulary: PresenceNames.vocabulary,
+            constraints: constraints, permitsDocument: { $0.path.elementsEqual("index".utf8) },
+            namespaces: [
+                self.presence, "urn:ietf:params:xml:ns:pidf:data-model", "urn:ietf:params:xml:ns:pidf:rpid",
+                "urn:ietf:params:xml:ns:pidf:cipid", "urn:ietf:params:xml:ns:pidf:caps",
+                "urn:oma:xml:prs:pidf:oma-pres",
+            ])
+    }
 }
 
 /// The rules of presence documents, which know more than a schema could say.

@@ -2,7 +2,6 @@ internal import EventNotification
 internal import Ground
 internal import PresenceDocuments
 internal import XCAPEngine
-internal import XMLTree
 
 /// The operations on documents and their parts (RFC 4825 §8): the engine says what comes out, this box whether there is
 /// room for it, and keeps it.
@@ -31,9 +30,9 @@ extension XDMServer {
         switch change {
         case .created(let document), .replaced(let document):
             let record = DocumentRecord(
-                selector: key, auid: selector.auid, owner: home ?? [], entityTag: document.entityTag, modified: now,
+                selector: key, auid: self.shared(selector.auid), owner: home ?? [], entityTag: document.entityTag,
+                modified: now,
                 body: document.bytes)
-            try self.checkEntity(of: record)
             try self.checkRoom(for: record, instead: current, into: &effects)
             self.keep(record, at: now, into: &effects)
             modified = now
@@ -43,6 +42,9 @@ extension XDMServer {
         let answer = self.response(reply, modified: modified, isPrivate: home != nil, proof: caller.proof)
         self.answer(exchange.ticket, answer, into: &effects)
     }
+
+    /// The name of an application usage as the registry has it, so that a million documents share its bytes.
+    func shared(_ auid: [UInt8]) -> [UInt8] { self.registry[auid: auid]?.auid ?? auid }
 
     /// Asks the engine. What it looks things up in is let go again before anything is changed.
     private func evaluate(
@@ -59,12 +61,14 @@ extension XDMServer {
         let services = self.services
         let documents = self.documents
         let users = self.users
+        let aliases = self.configuration.aliases
         return UsageContext(
             selector: selector, rootURI: self.configuration.rootURI, ownerIdentities: self.identities(of: owner),
             isServiceURITaken: { uri in
                 // RFC 4826 §4.4.5: by a service of another document, or by somebody who can be called.
                 if let holder = services.holder(of: uri), holder != key { return true }
                 let identity = EntityURI.canonical(uri[...])
+                if aliases[identity] != nil { return true }
                 if case .provisioned(let known) = users { return known.contains(identity) }
                 return documents.isOwner(identity)
             })
@@ -73,15 +77,6 @@ extension XDMServer {
     /// Every name of a user: the owner of the home directory first, then what stands for it.
     private func identities(of owner: [UInt8]) -> [[UInt8]] {
         owner.isEmpty ? [] : [owner] + (self.otherNames[owner] ?? [])
-    }
-
-    /// A hard state document speaks for its owner and for nobody else, unless the operator wants it otherwise.
-    private func checkEntity(of record: DocumentRecord) throws(UtRefusal) {
-        guard record.auid[...].equals("pidf-manipulation"), !self.configuration.acceptsForeignEntity else { return }
-        let tree = try? XMLDocument.parse(record.body[...], limits: self.configuration.engineLimits.xml)
-        guard let entity = tree?.rootElement?.attribute("entity"), self.home(of: Array(entity)) == record.owner else {
-            throw UtRefusal(XCAPFault(.constraintFailure, "the entity is not the user whose document it is"))
-        }
     }
 
     /// RFC 9110 §15.5.14, RFC 4918 §11.5: 413 for one document that is too large, 507 where the room of the

@@ -59,9 +59,9 @@ extension XDMServer {
     private var capabilities: XCAPDocument {
         var body = Self.declaration
         body.append(literal: "<xcap-caps xmlns=\"urn:ietf:params:xml:ns:xcap-caps\">\n<auids>\n")
-        for usage in self.configuration.registry.all { Self.append("auid", usage.auid, to: &body) }
+        for usage in self.registry.all { Self.append("auid", usage.auid, to: &body) }
         body.append(literal: "</auids>\n<extensions/>\n<namespaces>\n")
-        let namespaces = self.configuration.registry.all.flatMap(\.namespaces)
+        let namespaces = self.registry.all.flatMap(\.namespaces)
         for namespace in Set(namespaces).sorted() { Self.append("namespace", Array(namespace.utf8), to: &body) }
         body.append(literal: "</namespaces>\n</xcap-caps>\n")
         return XCAPDocument(bytes: body, entityTag: Self.contentTag(body))
@@ -74,7 +74,7 @@ extension XDMServer {
         let records = self.documents.documents(of: owner)
         var body = Self.declaration
         body.append(literal: "<xcap-directory xmlns=\"urn:oma:xml:xdm:xcap-directory\">\n")
-        for usage in self.configuration.registry.all where Self.hasHomes(usage, owner) {
+        for usage in self.registry.all where Self.hasHomes(usage, owner) {
             body.append(literal: "<folder auid=\"")
             XMLWriter.escape(usage.auid[...], inAttribute: true, into: &body)
             body.append(literal: "\">\n")

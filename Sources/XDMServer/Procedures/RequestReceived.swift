@@ -54,7 +54,7 @@ extension XDMServer {
             if error.status == 404 || error.status == 414 { throw UtRefusal(error.status) }
             return .faulty(error)
         }
-        guard let usage = self.configuration.registry[auid: selector.auid], usage.hasTree(selector.tree) else {
+        guard let usage = self.registry[auid: selector.auid], usage.hasTree(selector.tree) else {
             throw UtRefusal(404)
         }
         self.counted.usages[selector.auid, default: 0] += 1
