@@ -51,16 +51,20 @@ package struct XDMServer: NetworkFunction {
             registry.register(.hardStateOfAnybody)
         }
         self.registry = registry
-        self.engine = XCAPEngine(registry: registry, limits: configuration.engineLimits)
+        // The engine has room for what the quota allows, and for what an older configuration allowed.
+        var limits = configuration.engineLimits
+        limits.documentBytes = max(limits.documentBytes, configuration.limits.documentBytes)
+        limits.xml.bytes = max(limits.xml.bytes, limits.documentBytes)
+        self.engine = XCAPEngine(registry: registry, limits: limits)
         var names: [[UInt8]: [[UInt8]]] = [:]
         for (name, owner) in configuration.aliases where name != owner { names[owner, default: []].append(name) }
         self.otherNames = names.mapValues { $0.sorted { $0.lexicographicallyPrecedes($1) } }
-        var wide = configuration.engineLimits
+        var wide = limits
         wide.documentBytes = configuration.limits.serviceIndexBytes
         wide.xml.bytes = wide.documentBytes
         wide.xml.nodes = max(wide.xml.nodes, wide.documentBytes / 8)
         self.generator = XCAPEngine(registry: registry, limits: wide)
-        self.services = ServiceIndex(limits: configuration.engineLimits.xml)
+        self.services = ServiceIndex(limits: limits.xml)
         self.entropy = entropy
         self.differences = DifferenceTable(configuration: configuration, entropy: entropy)
         self.users = configuration.users

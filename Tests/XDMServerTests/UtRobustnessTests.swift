@@ -67,6 +67,17 @@ struct UtRobustnessTests {
         #expect(bench.delete(Sample.lists + "/~~/resource-lists/list%5B2%5D").status == 200, "smaller always fits")
     }
 
+    @Test("a larger document fits where the operator allows it, however it is read and changed")
+    func largerDocuments() {
+        var bench = UtBench { $0.limits.documentBytes = 1 << 20 }
+        let large = Sample.friends.replacing("blue", with: String(repeating: "x", count: 600_000))
+        #expect(bench.put(Sample.lists, large, type: Sample.listType).status == 201)
+        #expect(bench.get(Sample.lists + "/~~/resource-lists/list%5B2%5D").text == "<list name=\"work\"/>")
+        #expect(bench.delete(Sample.lists + "/~~/resource-lists/list%5B2%5D").status == 200)
+        bench.restart()
+        #expect(bench.get(Sample.lists).body.count > 600_000)
+    }
+
     @Test("the number and the bytes of a user's documents are bounded, and those of all")
     func quotas() {
         var bench = UtBench {
