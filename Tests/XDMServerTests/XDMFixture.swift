@@ -1,3 +1,0 @@
-import Ground
-import Testing
-import XDMServer
