@@ -28,8 +28,8 @@ package struct ApplicationUsage: Sendable {
     package let defaultNamespace: [UInt8]
     /// The media type of the documents.
     package let mediaType: [UInt8]
-    /// The element that every document begins with.
-    package let root: Root
+    /// The element that every document begins with; nil where any will do.
+    package let root: Root?
     /// The schema (RFC 4825 §5.3); nil where a constraint judges the whole document.
     package let schema: XMLSchema?
     /// The names that documents are read with, for constraints that need a certain vocabulary.
@@ -47,7 +47,7 @@ package struct ApplicationUsage: Sendable {
     package let namespaces: [String]
 
     package init(
-        auid: String, defaultNamespace: String, mediaType: String, root: Root, schema: XMLSchema?,
+        auid: String, defaultNamespace: String, mediaType: String, root: Root?, schema: XMLSchema?,
         vocabulary: XMLVocabulary = .empty, constraints: [Constraint] = [], scope: Scope = .users,
         isWritable: @escaping @Sendable (XCAPSelector) -> Bool = { _ in true },
         permitsDocument: @escaping @Sendable (XCAPSelector) -> Bool = { _ in true }, folders: Set<String> = [],
@@ -81,12 +81,14 @@ package struct ApplicationUsage: Sendable {
     ///   - bytes: its text.
     /// - Throws: schema-validation-error, uniqueness-failure or constraint-failure.
     package func validate(_ tree: XMLDocument, text bytes: Octets, context: UsageContext) throws(XCAPFault) {
-        let root = tree[tree.root]
-        guard tree.name(root.name).elementsEqual(self.root.name),
-            tree.namespace(root.namespace).elementsEqual(self.root.namespace)
-        else {
-            throw XCAPFault(
-                .schemaValidationError, "the root element is not \(String(decoding: self.root.name, as: UTF8.self))")
+        if let root = self.root {
+            let node = tree[tree.root]
+            guard tree.name(node.name).elementsEqual(root.name),
+                tree.namespace(node.namespace).elementsEqual(root.namespace)
+            else {
+                throw XCAPFault(
+                    .schemaValidationError, "the root element is not \(String(decoding: root.name, as: UTF8.self))")
+            }
         }
         if let violation = self.schema?.violation(in: bytes) { throw XCAPFault(.schemaValidationError, violation) }
         for constraint in self.constraints {
