@@ -174,6 +174,22 @@ struct WatcherInformationDeliveryTests {
         #expect(try told[1].information().version == 2)
     }
 
+    @Test("a flood of watchers who are refused does not make the full state be told", .spec("RFC 3857 §6.1/1"))
+    func refusedFlood() throws {
+        var bench = Bench {
+            $0.limits.watcherChanges = 40
+            $0.defaultHandling = .block
+        }
+        _ = try bench.watchWatchers("ann")
+        _ = bench.drain()
+        for index in 0..<200 { #expect(try bench.subscribe("ann", as: "eve\(index)").answer.status == 403) }
+        bench.advance(.seconds(6))
+        let told = bench.drainInformation()
+        #expect(told.count == 1)
+        #expect(try told[0].information().isFull == false)
+        #expect(try told[0].watchers().count == 10)
+    }
+
     @Test("with very many watchers a change costs no more than with few", .spec("RFC 3857 §4.7/2"))
     func cheap() throws {
         var bench = Bench.ofWatchers()

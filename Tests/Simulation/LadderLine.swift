@@ -121,12 +121,24 @@ package enum LadderLine {
         if let document = try? PresenceDocument.parse(message.body) {
             return "[\(short) \(Self.summary(of: document))]"
         }
+        if let information = try? WatcherInformation.parse(message.body) {
+            return "[\(short) \(Self.summary(of: information))]"
+        }
         switch try? PartialPresence.parse(message.body) {
         case .full(let document, let version):
             return "[\(short) full version \(version ?? 0): \(Self.summary(of: document))]"
         case .difference(_, let version): return "[\(short) difference version \(version ?? 0)]"
         case nil: return "[\(short)]"
         }
+    }
+
+    /// Watcher information in a few words: how much it tells of, and how each watcher stands, and why.
+    private static func summary(of information: WatcherInformation) -> String {
+        let watchers = information.lists.flatMap(\.watchers).map { watcher in
+            "\(watcher.uri[...].text) \(watcher.status.rawValue) (\(watcher.event.rawValue))"
+        }
+        let head = "\(information.isFull ? "full" : "partial") version \(information.version): "
+        return head + (watchers.isEmpty ? "nobody" : watchers.joined(separator: ", "))
     }
 
     /// A document in a few words: its tuples with status and notes, then what its persons do.

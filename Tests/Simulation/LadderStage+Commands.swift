@@ -130,7 +130,7 @@ extension LadderStage {
         try self.give(.publish(document), words)
     }
 
-    /// `subscribe bob alice expires=600 partial conditional max-rate=0.1`.
+    /// `subscribe bob alice expires=600 partial conditional max-rate=0.1`, `subscribe alice alice watchers`.
     private func subscribe(_ words: [String], isFetch: Bool) throws(LadderFault) {
         guard words.count >= 2 else { throw LadderFault("subscribe WATCHER PRESENTITY [OPTION...]") }
         let options = Options(Array(words.dropFirst(2)))
@@ -139,6 +139,7 @@ extension LadderStage {
         request.partial = options.has("partial")
         request.conditional = options.has("conditional")
         request.rates = NotificationRates(maximum: options.fraction("max-rate"))
+        if options.has("watchers") { request.package = SubscriptionRequest.watcherInformationPackage }
         if options.has("status-only") { request.filter = Documents.statusFilter(of: request.resource) }
         let id = self.nextSubscription()
         self.watches["\(words[0]) \(words[1])"] = id

@@ -79,6 +79,7 @@ final class RandomLife {
         presence.subscriptionExpiry = ExpiryPolicy(standard: 600, minimum: temper.minimumExpires, maximum: 600)
         presence.minimumInterval = temper.minimumInterval
         presence.resynchronisation = .seconds(2)
+        presence.waitingPeriod = .seconds(300)
         if temper.usesDigest {
             presence.authentication = .digest(
                 DigestAuthenticator.Configuration(realm: Self.domain, nonceSecret: Redacted(Array("nonce".utf8))))

@@ -101,6 +101,9 @@ package final class ServerNode: Node {
         self.checkRestored(state, at: now)
     }
 
+    /// The state of a stored subscription that waits.
+    private static let waiting: UInt8 = 8
+
     /// What was acknowledged and has not ended is there after a restart.
     private func checkRestored(_ state: StoredState, at now: Instant) {
         let counters = self.presence.counters
@@ -109,12 +112,21 @@ package final class ServerNode: Node {
             self.broken.append("\(publications) publications are stored, \(counters.publications) live after a restart")
         }
         let subscriptions = state.presence.subscriptions.count { record in
-            record.expires > now && record.state < 16
+            record.expires > now && record.state < 16 && record.state != Self.waiting
                 && self.rules.judge(record.presentity, watcher: record.watcher, at: now).handling != .block
         }
         let live = counters.activeSubscriptions + counters.pendingSubscriptions
         if live != subscriptions {
             self.broken.append("\(subscriptions) subscriptions are stored, \(live) live after a restart")
+        }
+        // Watchers whose subscription ended undecided, and who wait for that still (RFC 3857 §4.7.1). Those whose
+        // subscription ended while the process was down come to them.
+        let waiting = state.presence.subscriptions.count { record in
+            record.expires > now && record.state == Self.waiting
+                && self.rules.judge(record.presentity, watcher: record.watcher, at: now).handling == .confirm
+        }
+        if counters.waitingWatchers < waiting {
+            self.broken.append("\(waiting) watchers wait in storage, \(counters.waitingWatchers) after a restart")
         }
         let bindings = state.bindings.count { $0.expires > now }
         if let registrar = self.registrar, registrar.bindingCount != bindings {
@@ -356,6 +368,8 @@ package final class ServerNode: Node {
             ("publications", counters.publications), ("active subscriptions", counters.activeSubscriptions),
             ("pending subscriptions", counters.pendingSubscriptions), ("views", counters.views),
             ("notifications under way", counters.notificationsUnderWay),
+            ("waiting watchers", counters.waitingWatchers),
+            ("subscriptions to watcher information", counters.watcherInformationSubscriptions),
             ("stored publications", self.inspector.publications.count),
             ("stored subscriptions", self.inspector.subscriptions.count),
         ]

@@ -48,6 +48,10 @@ extension PresenceServer {
         guard let owner = self.presentityPlaces[presentity],
             self.presentities[owner].watcherInformation != Subscription.nowhere
         else { return }
+        // It is an alert and no state: many of them must not drive out what is, or make the full state be told.
+        let state = self.presentities[owner].watcherInformation
+        let limit = self.configuration.limits.watcherChanges
+        guard self.watcherInformation[state].changes.count < limit / 4 else { return }
         let isHidden = Self.asksForPrivacy(message)
         self.note(
             WatcherStanding(
