@@ -5,6 +5,8 @@ struct PolicyJudge {
     let set: PolicySet
     let watcher: PolicyWatcher
     let situation: PolicySituation
+    /// The domains of the identities of the watcher, in their order; empty for telephone numbers.
+    let domains: [[UInt8]]
     private let sphere: [UInt8]?
     /// What the lists said, by anchor.
     private var listed: [[UInt8]: Bool] = [:]
@@ -15,6 +17,7 @@ struct PolicyJudge {
         self.set = set
         self.watcher = watcher
         self.situation = situation
+        self.domains = watcher.identities.map { Array(PolicyIdentity.domain(ofKey: $0)) }
         self.sphere = set.usesSphere ? situation.sphere.map { $0.map { ASCII.lowercased($0) } } : nil
     }
 
@@ -57,16 +60,14 @@ struct PolicyJudge {
 
     private func member(of group: IdentityCondition.Group) -> [UInt8]? {
         guard let domain = group.domain else { return self.watcher.identities.first }
-        return self.watcher.identities.first { PolicyIdentity.domain(ofKey: $0) == domain[...] }
+        return self.domains.firstIndex(of: domain).map { self.watcher.identities[$0] }
     }
 
     /// Whoever has several identities is excepted by any of them.
     private func exception(in group: IdentityCondition.Group) -> ConditionFinding? {
         if group.exceptedIdentities.isEmpty, group.exceptedDomains.isEmpty { return nil }
-        for identity in self.watcher.identities {
+        for (identity, domain) in zip(self.watcher.identities, self.domains) {
             if group.exceptedIdentities.containsSorted(identity) { return .excepted(identity) }
-            guard !group.exceptedDomains.isEmpty else { continue }
-            let domain = Array(PolicyIdentity.domain(ofKey: identity))
             if group.exceptedDomains.containsSorted(domain) { return .domainExcepted(identity, domain: domain) }
         }
         return nil

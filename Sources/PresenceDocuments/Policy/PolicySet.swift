@@ -67,26 +67,41 @@ package struct PolicySet: Sendable {
         var open: [Int] = []
         var named: [[UInt8]: [Int]] = [:]
         for (index, entry) in entries.enumerated() {
-            let identity = entry.rule.conditions.lazy.compactMap { condition in
-                if case .identity(let identity) = condition { identity } else { nil }
+            let names = entry.rule.conditions.lazy.compactMap { condition in
+                if case .identity(let identity) = condition { Self.names(of: identity) } else { nil }
             }.first
-            guard let identity, identity.groups.isEmpty, !identity.ones.isEmpty else {
+            guard let names else {
                 open.append(index)
                 continue
             }
-            for one in identity.ones { named[one, default: []].append(index) }
+            for name in Set(names) { named[name, default: []].append(index) }
         }
         return (open, named)
     }
 
-    /// The rules that can be about a watcher.
-    private func candidates(_ watcher: PolicyWatcher) -> [Int] {
+    /// The identities and domains that a condition is about; nil where it may be about anybody.
+    private static func names(of identity: IdentityCondition) -> [[UInt8]]? {
+        if identity.isEmpty { return nil }
+        var names = identity.ones
+        for group in identity.groups {
+            guard let domain = group.domain else { return nil }
+            names.append(Self.name(ofDomain: domain))
+        }
+        return names
+    }
+
+    /// The name of a domain in the index, which no identity has.
+    private static func name(ofDomain domain: [UInt8]) -> [UInt8] { [UInt8(ascii: "@")] + domain }
+
+    /// The rules that can be about a watcher, in their order.
+    private func candidates(_ judge: PolicyJudge) -> [Int] {
         if self.named.isEmpty { return self.open }
-        var candidates = self.open
-        for identity in watcher.identities { candidates += self.named[identity] ?? [] }
-        // A rule that names two identities of the watcher is still one rule.
-        if candidates.count > self.open.count + 1 { candidates = Set(candidates).sorted() }
-        return candidates
+        var found: [Int] = []
+        for identity in judge.watcher.identities { found += self.named[identity] ?? [] }
+        for domain in judge.domains { found += self.named[Self.name(ofDomain: domain)] ?? [] }
+        if found.isEmpty { return self.open }
+        // A rule that names the watcher twice is still one rule.
+        return Set(found + self.open).sorted()
     }
 
     /// Judges a watcher.
@@ -94,14 +109,10 @@ package struct PolicySet: Sendable {
         var judge = PolicyJudge(self, watcher, situation)
         var handling = SubHandling.block
         var permissions = Permissions.nothing
-        for index in self.candidates(watcher) {
-            let rule = self.entries[index].rule
-            // A rule that grants nothing changes nothing.
-            guard rule.handling ?? .block > handling || rule.permissions != .nothing, judge.matches(rule) else {
-                continue
-            }
-            handling = Swift.max(handling, rule.handling ?? .block)
-            permissions = permissions.union(rule.permissions)
+        for index in self.candidates(judge) {
+            guard judge.matches(self.entries[index].rule) else { continue }
+            handling = Swift.max(handling, self.entries[index].rule.handling ?? .block)
+            permissions = permissions.union(self.entries[index].rule.permissions)
         }
         return PolicyOutcome(handling: handling, permissions: handling == .allow ? permissions : .nothing)
     }
@@ -111,7 +122,7 @@ package struct PolicySet: Sendable {
     package func deciding(_ watcher: PolicyWatcher, _ situation: PolicySituation) -> Entry? {
         var judge = PolicyJudge(self, watcher, situation)
         var best: (handling: SubHandling, index: Int)?
-        for index in self.candidates(watcher).sorted() {
+        for index in self.candidates(judge) {
             let rule = self.entries[index].rule
             guard let handling = rule.handling, best.map({ handling > $0.handling }) ?? true, judge.matches(rule)
             else { continue }
@@ -134,7 +145,7 @@ package struct PolicySet: Sendable {
     /// The rules that are about a watcher by name, domain, list or anonymity, whatever else they ask: what keeps
     /// `other-identity` from it. Nil if there are none.
     func reference(_ judge: inout PolicyJudge) -> Entry? {
-        for index in self.candidates(judge.watcher) {
+        for index in self.candidates(judge) {
             let rule = self.entries[index].rule
             var isAbout = false
             for condition in rule.conditions {

@@ -7,6 +7,8 @@ struct RulesetReader {
     /// What is left of ``PolicyLimits/names`` and ``PolicyLimits/periods``.
     private var names = PolicyLimits.names
     private var periods = PolicyLimits.periods
+    /// The permissions of the rules so far: equal ones share their memory.
+    private var known: Set<Permissions> = [.nothing, .everything]
 
     init(_ tree: XMLDocument) { self.tree = tree }
 
@@ -48,7 +50,7 @@ struct RulesetReader {
                 handling = .some(self.handling(child))
             case PolicyTerm.transformations:
                 guard permissions == nil else { throw .ruleset("second transformations in a rule") }
-                permissions = try self.permissions(child)
+                permissions = self.known.insert(try self.permissions(child)).memberAfterInsert
             default: continue
             }
         }
@@ -136,9 +138,9 @@ struct RulesetReader {
         var periods: [Rule.Period] = []
         var from: Instant?
         for child in self.elements(under: parent) {
-            guard self.periods > 0 else { throw Self.overLimit("too many periods") }
-            self.periods -= 1
             if self.isElement(child, PolicyTerm.from, PolicySpace.common) {
+                guard self.periods > 0 else { throw Self.overLimit("too many periods") }
+                self.periods -= 1
                 from = LexicalForms.dateTime(self.tree.stringValue(child))
             } else if self.isElement(child, PolicyTerm.until, PolicySpace.common) {
                 if let start = from, let end = LexicalForms.dateTime(self.tree.stringValue(child)), start < end {
