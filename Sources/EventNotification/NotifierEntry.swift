@@ -103,7 +103,8 @@ extension NotifierEntry {
             let target = parts[.target].flatMap({ DialogTarget(encoded: $0) }), let contact = parts[.contact],
             let event = parts[.event], let header = try? EventHeader.parse(event),
             header.package == record.package[...],
-            !contact.contains(where: { $0 <= 0x20 || $0 == UInt8(ascii: ">") }), record.localCSeq <= 0x7FFF_FFFF
+            (try? SIPURI.parse(contact)) != nil, !contact.contains(UInt8(ascii: ">")),
+            record.localCSeq <= 0x7FFF_FFFF
         else { return nil }
         self.id = record.id
         self.package = package
