@@ -176,7 +176,10 @@ let package = Package(
             ["Ground", "SIPWire", "SIPTransactions", "Signalling", nioCore, nioPosix, nioTLS]),
         tests(
             "MusterNodeTests",
-            ["Ground", "SIPWire", "PresenceServer", "XDMServer", "Settings", "Telemetry", "MusterNode", logging]),
+            [
+                "Ground", "SIPWire", "DigestAuth", "PresenceServer", "XDMServer", "SCSCF", "Storage", "WebEdge",
+                "Settings", "Telemetry", "MusterNode", grdb, logging,
+            ]),
         tests("musterTests", ["Ground", "SIPWire", "PresenceDocuments", "UserAgent", "muster", argumentParser]),
         tests(
             "InteropTests", ["Ground", "SIPWire", "SIPTransactions", "Signalling", "muster"], resources: ["Scenarios"]),
@@ -186,7 +189,7 @@ let package = Package(
             name: "Simulation",
             dependencies: [
                 "Ground", "SIPWire", "SIPTransactions", "EventNotification", "PresenceDocuments", "DigestAuth",
-                "PresenceServer", "SCSCF", "UserAgent", "Storage",
+                "XMLTree", "PresenceServer", "XDMServer", "SCSCF", "UserAgent", "Storage",
             ],
             path: "Tests/Simulation", swiftSettings: settings),
         .executableTarget(

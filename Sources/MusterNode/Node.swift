@@ -213,7 +213,7 @@ package final class Node: Sendable {
     /// Serves a request on Ut: answers when what it changed is durable, and has acted on live subscriptions. Too many
     /// at a time are answered with 503.
     ///
-    /// - Parameter reply: called once, on ``loop``. Asked on that loop, it costs no hop.
+    /// - Parameter reply: called once, on ``loop`` unless the node has ended. Asked on that loop, it costs no hop.
     package func utRequest(_ request: UtRequest, _ reply: @escaping UtReply) { self.shard.utRequest(request, reply) }
 
     /// The same for whoever waits.

@@ -97,8 +97,8 @@ package struct NodeAdministration: Sendable {
     }
 
     fileprivate static func text(_ time: Instant) -> String {
-        Date(timeIntervalSince1970: Double(time.nanoseconds) / 1e9)
-            .formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true))
+        Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+            .format(Date(timeIntervalSince1970: Double(time.nanoseconds) / 1e9))
     }
 
     private static func json(_ value: some Encodable) -> AdministrationResponse {

@@ -21,9 +21,13 @@ package struct NodeService: Service {
     ///
     /// - Throws: the fault that is in the way at the start, or that ended the node.
     package func run() async throws {
-        let node = try await Node.start(self.settings, options: self.options, log: self.log)
+        var settings = self.settings
+        // The XCAP root stands in documents, so its port has to be known before there is a node.
+        let port = try Self.documentPort(settings)
+        if let port { settings.xcap.portChosen(port.endpoint.port) }
+        let node = try await Node.start(settings, options: self.options, log: self.log)
         do {
-            try await self.serve(node)
+            try await self.serve(node, documentsOn: port)
         } catch {
             await node.stop()
             throw error
@@ -31,14 +35,22 @@ package struct NodeService: Service {
         await node.stop()
     }
 
-    private func serve(_ node: Node) async throws {
+    private static func documentPort(_ settings: NodeConfiguration) throws(Fault) -> ListeningPort? {
+        guard let listener = ConfigurationMapping(settings: settings).utListener() else { return nil }
+        return try ListeningPort(listener.address, listener.port, setting: "xcap.listen")
+    }
+
+    private func serve(_ node: Node, documentsOn port: ListeningPort?) async throws {
         let registry = MetricsRegistry()
         NodeMetrics(node).register(in: registry)
         // On the loop of the shard, so that a request changes no thread.
-        let ut = ConfigurationMapping(settings: self.settings).utListener().map { configuration in
-            UtServer(configuration: configuration, loop: node.loop, logger: self.log) { request, reply in
-                node.utRequest(request, reply)
-            }
+        let ut = ConfigurationMapping(settings: node.settings).utListener().map { configuration in
+            UtServer(
+                configuration: configuration, on: port, loop: node.loop, logger: self.log,
+                onRunning: { [log, root = node.settings.xcap.rootURI] _ in
+                    log.info("documents", metadata: ["root": "\(root)"])
+                },
+                handler: { request, reply in node.utRequest(request, reply) })
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await cancelWhenGracefulShutdown { try await node.run() } }
@@ -53,7 +65,7 @@ package struct NodeService: Service {
                 group.addTask { try await server.run() }
             }
             if let ut {
-                registry.addCollector { await ut.counters().families }
+                ut.register(in: registry)
                 group.addTask { try await ut.run() }
             }
             // All end by the graceful shutdown of their service group. A fault of one, such as a port in use, is

@@ -51,8 +51,24 @@ struct RouterTests {
         let event = "Event: dialog\r\n"
         #expect(try self.destination("SUBSCRIBE sip:alice@home.test", event, bound: alice) == .registrar)
         #expect(try self.destination("SUBSCRIBE sip:alice@home.test", event) == .presence)
-        #expect(try self.destination("SUBSCRIBE sip:alice@home.test", "Event: presence.winfo\r\n") == .presence)
+        #expect(try self.destination("SUBSCRIBE sip:alice@home.test", "Event: presence.winfo.winfo\r\n") == .presence)
         #expect(try self.destination("PUBLISH sip:alice@home.test", event) == .presence)
+    }
+
+    @Test(
+        "watcher information is the Presence Server's and changes of documents are the XDM server's, registered or not",
+        .spec("RFC 3857 §4.1", "RFC 5875 §4.1"))
+    func templateAndDifferences() throws {
+        let alice: Set = ["sip:alice@home.test"]
+        for bound in [alice, []] {
+            let watchers = "Event: presence.winfo\r\n"
+            #expect(try self.destination("SUBSCRIBE sip:alice@home.test", watchers, bound: bound) == .presence)
+            let changes = "Event: xcap-diff;diff-processing=aggregate\r\n"
+            #expect(try self.destination("SUBSCRIBE sip:alice@home.test", changes, bound: bound) == .documents)
+            #expect(try self.destination("SUBSCRIBE sip:127.0.0.1", changes, to: "x", bound: bound) == .documents)
+            #expect(try self.destination("SUBSCRIBE sip:zoe@elsewhere.test", changes, bound: bound) == .registrar)
+        }
+        #expect(try self.destination("PUBLISH sip:alice@home.test", "Event: xcap-diff\r\n") == .presence)
     }
 
     @Test("everything else is the S-CSCF's")

@@ -4,7 +4,7 @@ import PresenceServer
 import Storage
 import XDMServer
 
-/// Takes the answer to a request on Ut; called on the shard's loop, once.
+/// Takes the answer to a request on Ut; called once, on the shard's loop unless the shard has closed.
 package typealias UtReply = @Sendable (UtResponse) -> Void
 
 /// The XDM server in the shard. A change of a document, what it means for live subscriptions, and the answer to whoever
@@ -16,9 +16,14 @@ extension Shard {
     package nonisolated func utRequest(_ request: UtRequest, _ reply: @escaping UtReply) {
         if self.loop.inEventLoop {
             self.assumeIsolated { $0.serve(request, reply) }
-        } else {
-            self.loop.execute { self.assumeIsolated { $0.serve(request, reply) } }
+            return
         }
+        // A loop that has ended takes a task and never runs it, so nothing is given to it after the shard has closed.
+        let isTaken = self.isOpen.withLock { isOpen in
+            if isOpen { self.loop.execute { self.assumeIsolated { $0.serve(request, reply) } } }
+            return isOpen
+        }
+        if !isTaken { reply(.busy) }
     }
 
     private func serve(_ request: UtRequest, _ reply: @escaping UtReply) {

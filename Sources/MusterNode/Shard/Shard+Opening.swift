@@ -67,6 +67,7 @@ extension Shard {
             self.tellDocuments(.drained, at: now)
         }
         self.isClosed = true
+        self.isOpen.withLock { $0 = false }
         self.refuseWaiting()
         self.alarm?.cancel()
         self.alarm = nil

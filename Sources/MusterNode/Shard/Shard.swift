@@ -8,6 +8,7 @@ import SIPTransactions
 import SIPWire
 import Signalling
 import Storage
+import Synchronization
 import XDMServer
 
 /// A part of the node that owns everything of its presentities and users: transactions, boxes, timers, sockets.
@@ -84,6 +85,8 @@ package actor Shard: ArrivalReceiver {
     var commitAlarm: Scheduled<Void>?
     var hasFailed = false
     var isClosed = false
+    /// Whether requests from other threads are taken; false once the loop may end.
+    nonisolated let isOpen = Mutex(true)
 
     /// Makes a shard. ``open(restoring:)`` brings it to life on its loop.
     package init(loop: any EventLoop, parts: Parts, clock: AnchoredClock) {
