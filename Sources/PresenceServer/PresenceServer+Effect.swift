@@ -15,7 +15,7 @@ extension PresenceServer {
         /// Fetch the credentials of a user; answered by ``Input/loaded(_:_:)``.
         case load(Ticket, CredentialQuestion)
         /// The answer to ``Input/explain(_:presentity:watcher:)``.
-        case explained(Ticket, PolicyExplanation)
+        indirect case explained(Ticket, PolicyExplanation)
         /// A subscription or a publication was judged: for the audit log.
         case decided(Decision)
         /// Something happened that operators count, and that ``PresenceServer/counters`` counted.
@@ -62,7 +62,7 @@ package struct Decision: Equatable, Sendable {
         /// This rule of the operator's rules file.
         case rule(id: String)
         /// This rule of a document of the presentity.
-        case ruleDocument(selector: String, id: String)
+        indirect case ruleDocument(selector: String, id: String)
         /// The presentity keeps rules documents, and no rule matches (RFC 4745 §10.2: rules only grant).
         case noRule
         /// The presentity keeps this rules document, and it cannot be read: nobody is let in.

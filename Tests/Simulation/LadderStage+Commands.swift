@@ -14,6 +14,9 @@ extension LadderStage {
             for role in rest { try self.cast(role) }
             return
         case "rules": try self.changeRules(rest)
+        case "policy": try self.changePolicy(rest)
+        case "list": try self.changeList(rest)
+        case "hard-state": try self.changeHardState(rest)
         default:
             self.begin()
             try self.act(verb, rest)
@@ -57,6 +60,7 @@ extension LadderStage {
             }
             phone.answers[rest[1]] = status
         case "state": try self.state(rest)
+        case "sees": try self.tellSight(rest)
         default: throw LadderFault("no such command: \(verb)")
         }
     }
@@ -114,7 +118,7 @@ extension LadderStage {
         }
     }
 
-    /// `publish alice open "at home"`.
+    /// `publish alice open "at home"`, `publish alice rich`, `publish alice rich work` (the sphere).
     private func publish(_ words: [String]) throws(LadderFault) {
         let terminal = try self.terminal(words)
         guard words.count >= 2 else { throw LadderFault("publish TERMINAL open|closed [NOTE]") }
@@ -123,6 +127,7 @@ extension LadderStage {
         text += "<basic>\(words[1])</basic></status>"
         for note in words.dropFirst(2) { text += "<note>\(note)</note>" }
         text += "</tuple></presence>"
+        if words[1] == "rich" { text = Self.richDocument(terminal.identity, sphere: words.dropFirst(2).first) }
         let document: PresenceDocument
         do throws(DocumentFault) {
             document = try PresenceDocument.parse(Array(text.utf8)[...])

@@ -10,6 +10,8 @@ import UserAgent
 final class LadderStage {
     static let domain = "home.net"
     static let realm = "home.net"
+    /// Where documents have their URIs.
+    static let documentRoot = "http://xcap.home.net/root"
 
     let world = World(seed: 1, start: Instant(seconds: 1_800_000_000), conditions: .perfect, traceLimit: 0)
     var servers: [String: ServerNode] = [:]
@@ -117,6 +119,7 @@ final class LadderStage {
         presence.publicationExpiry = ExpiryPolicy(standard: 600, minimum: minimum, maximum: 3600)
         presence.subscriptionExpiry = ExpiryPolicy(standard: 600, minimum: minimum, maximum: 3600)
         presence.resynchronisation = .seconds(1)
+        presence.documentRoots = [Array(Self.documentRoot.utf8)]
         if options.has("digest") {
             self.usesDigest = true
             presence.authentication = .digest(

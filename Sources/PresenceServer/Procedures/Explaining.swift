@@ -11,7 +11,7 @@ extension PresenceServer {
         let judgement = self.judge(presentity, judged, at: now, into: &effects)
         var explanation = PolicyExplanation(
             decision: Decision(
-                matter: .subscription, presentity: presentity, actor: Array(judged.main),
+                matter: .subscription, presentity: presentity, actor: judged.main,
                 handling: judgement.handling, reason: judgement.reason),
             permissions: judgement.outcome.permissions, verdicts: [],
             documents: self.documents.rules(of: presentity).map(\.selector), sphere: nil,
@@ -56,7 +56,7 @@ extension PresenceServer {
     ) -> PolicyExplanation.Verdict {
         let isMatch = AuthorizationTable.isAbout(watcher, rule)
         let isDeciding = isMatch && reason == .rule(id: rule.id)
-        let who = watcher.main.isEmpty ? "a watcher without an identity" : watcher.main.text
+        let who = watcher.main.isEmpty ? "a watcher without an identity" : watcher.main[...].text
         let phrase: String =
             if !isMatch {
                 "is not about \(who)"

@@ -50,7 +50,7 @@ extension PresenceServer {
         effects.append(
             .decided(
                 Decision(
-                    matter: .subscription, presentity: presentity, actor: Array(watcher.main),
+                    matter: .subscription, presentity: presentity, actor: watcher.main,
                     handling: judgement.handling, reason: judgement.reason)))
         switch judgement.handling {
         case .block:

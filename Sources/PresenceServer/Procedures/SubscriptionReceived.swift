@@ -13,7 +13,8 @@ extension PresenceServer {
         self.counted.subscribes += 1
         let message = request.message
         guard self.isUser(presentity) else { throw RequestRefusal(404) }
-        let outcome = self.judge(presentity, identity, message, at: now, into: &effects)
+        let watcher = JudgedWatcher(identity, of: presentity, asksForPrivacy: Self.asksForPrivacy(message))
+        let outcome = self.decide(presentity, watcher, at: now, into: &effects)
         guard outcome.handling != .block else {
             self.watcherRefused(presentity, identity, message)
             throw RequestRefusal(403)
@@ -23,7 +24,7 @@ extension PresenceServer {
         let isFetch = wish.expires == 0
         if !isFetch { try self.checkRoom(for: presentity, into: &effects) }
         let id = self.freshIdentifier()
-        let dialog = try self.newDialog(request, id, presentity, contact, identity, wish, at: now)
+        let dialog = try self.newDialog(request, id, contact, watcher, wish, at: now)
         let owner = try self.presentity(presentity, into: &effects)
         guard let view = self.viewIfRoom(owner, outcome, wish.filter) else {
             self.observe(.watcherLimit, into: &effects)
@@ -51,18 +52,15 @@ extension PresenceServer {
     }
 
     /// Judges a watcher, counts the judgement and tells it.
-    private mutating func judge(
-        _ presentity: [UInt8], _ identity: ProvenIdentity, _ message: SIPMessage, at now: Instant,
-        into effects: inout [Effect]
+    private mutating func decide(
+        _ presentity: [UInt8], _ watcher: JudgedWatcher, at now: Instant, into effects: inout [Effect]
     ) -> PolicyOutcome {
-        let watcher = JudgedWatcher(
-            identity, of: presentity, asksForPrivacy: Self.asksForPrivacy(message))
         let judgement = self.judge(presentity, watcher, at: now, into: &effects)
         self.counted.decided(judgement.handling)
         effects.append(
             .decided(
                 Decision(
-                    matter: .subscription, presentity: presentity, actor: Array(watcher.main),
+                    matter: .subscription, presentity: presentity, actor: watcher.main,
                     handling: judgement.handling, reason: judgement.reason)))
         return judgement.outcome
     }
@@ -104,11 +102,10 @@ extension PresenceServer {
         return place
     }
 
-    /// The identity that the dialog belongs to: the presentity itself where the sender has several identities and
-    /// one of them is watched.
+    /// The dialog of a new subscription, which belongs to the main identity of the watcher.
     mutating func newDialog(
-        _ request: Request, _ id: UInt64, _ presentity: [UInt8], _ contact: SIPURI, _ identity: ProvenIdentity,
-        _ wish: SubscriptionWish, at now: Instant
+        _ request: Request, _ id: UInt64, _ contact: SIPURI, _ watcher: JudgedWatcher, _ wish: SubscriptionWish,
+        at now: Instant
     ) throws(RequestRefusal) -> WatcherDialog {
         let message = request.message
         guard let local = message.first(.to), let remote = message.first(.from), let remoteTag = message.fromTag()
@@ -123,12 +120,11 @@ extension PresenceServer {
         party.append(literal: ";tag=")
         party.append(hex: id)
         let way = Self.way(to: contact, over: routes)
-        let watcher = JudgedWatcher(identity, of: presentity, asksForPrivacy: Self.asksForPrivacy(message))
         var parts = WatcherDialog.Parts(
             remoteCSeq: cseq.number, requestURI: way.requestURI, isStrictlyRouted: way.isStrict,
             routeLines: way.routeLines, local: party, remote: remote,
             remoteTag: remoteTag, callID: message.callID, event: wish.event, contact: self.contact(for: request),
-            watcher: Array(watcher.main), target: DialogTarget(uri: way.nextHop, flow: request.origin.flow),
+            watcher: watcher.main, target: DialogTarget(uri: way.nextHop, flow: request.origin.flow),
             wishes: wish.wishes)
         parts.otherIdentities = watcher.others
         parts.asksForPrivacy = watcher.asksForPrivacy

@@ -19,7 +19,9 @@ extension PresenceServer {
         let isFetch = wish.expires == 0
         if !isFetch { try self.checkWatcherInformationRoom(for: presentity, into: &effects) }
         let id = self.freshIdentifier()
-        let dialog = try self.newDialog(request, id, presentity, contact, identity, wish, at: now)
+        let asksForPrivacy = Self.asksForPrivacy(request.message)
+        let watcher = JudgedWatcher(identity, of: presentity, asksForPrivacy: asksForPrivacy)
+        let dialog = try self.newDialog(request, id, contact, watcher, wish, at: now)
         let owner = try self.presentity(presentity, into: &effects)
         let place = self.insertSubscriber(
             Subscription(

@@ -70,7 +70,7 @@ struct AuthorizationTable: Sendable {
         _ rules: [AuthorizationRule], _ watcher: JudgedWatcher, _ named: inout AuthorizationRule?,
         _ others: inout AuthorizationRule?
     ) {
-        Self.match(rules, watcher.main, Self.domain(of: watcher.main), &named, &others)
+        Self.match(rules, watcher.main[...], Self.domain(of: watcher.main[...]), &named, &others)
         for identity in watcher.others {
             Self.match(rules, identity[...], Self.domain(of: identity[...]), &named, &others)
         }

@@ -4,13 +4,13 @@ internal import PresenceDocuments
 /// Who watches, as far as rules ask. Most watchers have one identity and hide nothing, and cost nothing more here.
 struct JudgedWatcher: Sendable {
     /// The identity that the dialog belongs to: canonical, empty for an anonymous watcher.
-    let main: Octets
+    let main: [UInt8]
     /// Other identities that the trust domain asserts of the same watcher (RFC 3325 §9.1).
     let others: [[UInt8]]
     /// Whether the watcher asked to stay unknown to the presentity (RFC 3325 §9.3).
     let asksForPrivacy: Bool
 
-    init(main: Octets, others: [[UInt8]] = [], asksForPrivacy: Bool) {
+    init(main: [UInt8], others: [[UInt8]] = [], asksForPrivacy: Bool) {
         self.main = main
         self.others = others
         self.asksForPrivacy = asksForPrivacy
@@ -19,14 +19,14 @@ struct JudgedWatcher: Sendable {
     /// Of several identities of a sender the watched one comes first: nobody is hidden from himself.
     init(_ identity: ProvenIdentity, of presentity: [UInt8], asksForPrivacy: Bool) {
         let main = identity.includes(presentity) ? presentity : identity.main
-        self.main = main[...]
+        self.main = main
         self.others = identity.identities.count > 1 ? identity.identities.filter { $0 != main } : []
         self.asksForPrivacy = asksForPrivacy
     }
 
     /// The watcher of a live subscription.
     init(_ dialog: WatcherDialog) {
-        self.main = dialog.watcher
+        self.main = Array(dialog.watcher)
         self.others = dialog.otherIdentities
         self.asksForPrivacy = dialog.asksForPrivacy
     }
@@ -37,13 +37,13 @@ struct JudgedWatcher: Sendable {
     }
 
     func includes(_ identity: [UInt8]) -> Bool {
-        !identity.isEmpty && (self.main == identity[...] || self.others.contains(identity))
+        !identity.isEmpty && (self.main == identity || self.others.contains(identity))
     }
 
     /// The watcher as rules documents see it.
     var forPolicy: PolicyWatcher {
         PolicyWatcher(
-            identities: self.main.isEmpty ? self.others : [Array(self.main)] + self.others,
+            identities: self.main.isEmpty ? self.others : [self.main] + self.others,
             asksForPrivacy: self.asksForPrivacy)
     }
 }

@@ -122,7 +122,7 @@ struct WaitingWatcher: Equatable, Sendable {
 
     /// The watcher as rules see it.
     var judged: JudgedWatcher {
-        JudgedWatcher(main: self.identity[...], others: self.otherIdentities, asksForPrivacy: self.asksForPrivacy)
+        JudgedWatcher(main: self.identity, others: self.otherIdentities, asksForPrivacy: self.asksForPrivacy)
     }
 
     /// What the presentity is told.
