@@ -148,6 +148,15 @@ package struct NodeConfiguration: Hashable, Sendable {
         package var connections: Int
         package var idleTimeout: Duration
         package var xuiStandsInForIdentity: Bool
+
+        /// Puts the port that the system chose in the place of 0, also in the root URI where that follows the listener.
+        package mutating func portChosen(_ port: UInt16) {
+            guard let listener = self.listener, listener.endpoint.port == 0 else { return }
+            let chosen = RootAddress(
+                isSecure: listener.isSecure, endpoint: Endpoint(listener.endpoint.address, port), path: listener.path)
+            if self.rootURI == listener.description { self.rootURI = chosen.description }
+            self.listener = chosen
+        }
     }
 
     /// The log of decisions.

@@ -189,9 +189,9 @@ extension SettingsCatalogue {
         "The same for watcher information, which tells a presentity who watches it (RFC 3857 section 4.10). 0s: no "
             + "bound.")
     static let waitingTime = Setting(
-        "presence.waiting-time", .duration(.seconds(60)...(.seconds(30 * 86400))), standard: "1d",
-        "How long a watcher whose subscription ended before the presentity decided stays in its list of those who wait "
-            + "(RFC 3857 section 4.7.1).")
+        "presence.waiting-time", .duration(.zero ... .seconds(30 * 86400)), standard: "7d",
+        "How long a presentity is still told of a watcher whose subscription ended before it decided about it (RFC 3857 "
+            + "section 4.7.1). 0s: not at all.")
     static let fromStandsInForIdentity = Setting(
         "presence.from-stands-in-for-identity", .flag, standard: "false",
         "For benchmarks only: believe the From header of a trusted peer that asserts no identity. Allowed only where "

@@ -48,6 +48,9 @@ struct ExampleFilesTests {
         #expect(bench.presence.notificationInterval == .zero && bench.presence.winfoInterval == .zero)
         #expect(!bench.registrar.challenge && bench.storage.durability == .strict)
         #expect(bench.flood.messagesPerSecond == 0)
+        #expect(bench.node.functions.contains(.documents) && bench.xcap.xuiStandsInForIdentity)
+        #expect(bench.xcap.listener?.description == "http://127.0.0.1:8070/xcap")
+        #expect(bench.xcap.trustedProxies.contains { $0.contains(.loopback) })
     }
 
     @Test(
@@ -66,6 +69,8 @@ struct ExampleFilesTests {
         #expect(presence.registrar.challenge && !presence.sip.trustedLoopback && presence.sip.trustedNetworks.isEmpty)
         #expect(!presence.presence.fromStandsInForIdentity && presence.presence.knownUsers == .subscribers)
         #expect(presence.administration.address.isLoopback)
+        #expect(presence.node.functions.contains(.documents) && presence.xcap.trustedProxies.isEmpty)
+        #expect(!presence.xcap.xuiStandsInForIdentity && presence.xcap.listener?.endpoint.address.isLoopback == true)
     }
 
     @Test("every setting stands once, in a section that exists, with a sentence, and its default is allowed")

@@ -44,6 +44,7 @@ package final class UtServer: Service {
     }
 
     private let configuration: Configuration
+    private let port: ListeningPort?
     private let loop: any EventLoop
     private let logger: Logger
     private let onRunning: @Sendable (UInt16) -> Void
@@ -51,13 +52,15 @@ package final class UtServer: Service {
     private let listener: NIOLoopBoundBox<UtListener?>
 
     /// - Parameters:
+    ///   - port: a port that was taken before, in place of the one of the configuration.
     ///   - loop: where everything happens.
     ///   - onRunning: called with the port when the server takes connections.
     package init(
-        configuration: Configuration, loop: any EventLoop, logger: Logger,
+        configuration: Configuration, on port: ListeningPort? = nil, loop: any EventLoop, logger: Logger,
         onRunning: @escaping @Sendable (UInt16) -> Void = { _ in }, handler: @escaping Handler
     ) {
         self.configuration = configuration
+        self.port = port
         self.loop = loop
         self.logger = logger
         self.onRunning = onRunning
@@ -105,15 +108,10 @@ package final class UtServer: Service {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try box.value?.admit(channel) }
             }
-        do {
-            let address = try SocketAddress(ipAddress: configuration.address.description, port: Int(configuration.port))
-            return try await bootstrap.bind(to: address).get()
-        } catch {
-            throw Fault(
-                code: "web.port-unavailable",
-                reason: "The port for documents, \(configuration.address.hostText):\(configuration.port), cannot be "
-                    + "opened: \(error). Choose another with xcap.listen.")
-        }
+        let port =
+            try self.port ?? ListeningPort(configuration.address, configuration.port, setting: "xcap.listen")
+        guard let socket = port.take() else { preconditionFailure("a port is listened on once") }
+        return try await bootstrap.withBoundSocket(socket).get()
     }
 
     /// What the server did so far.
