@@ -39,7 +39,7 @@ struct PolicyModel {
         case "validity":
             let times = condition.children.compactMap { LexicalForms.dateTime($0.text) }
             return stride(from: 0, to: times.count - 1, by: 2).contains {
-                times[$0] <= self.situation.now && self.situation.now < times[$0 + 1]
+                times[$0] <= self.situation.instant && self.situation.instant < times[$0 + 1]
             }
         case "other-identity":
             return !self.watcher.identities.isEmpty

@@ -6,6 +6,7 @@ internal import XMLTree
 struct Grants: Hashable, Sendable {
     /// A way to name devices, persons or services.
     struct Selector: Hashable, Sendable {
+        /// By what it names them: the elements of the `provide-…` sets.
         enum Kind: UInt8, Hashable, Sendable, CaseIterable {
             case deviceID, occurrenceID, classification, serviceURI, serviceURIScheme, serviceID
         }

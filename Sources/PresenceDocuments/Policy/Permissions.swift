@@ -6,6 +6,7 @@ internal import XMLTree
 /// Equal permissions are equal values, cheap to hash and to compare, so that watchers who may see the same share a
 /// view.
 package struct Permissions: Hashable, Sendable {
+    /// The grants with what is worked out of them once; shared by all copies.
     private final class Storage: Sendable {
         let grants: Grants
         let hash: Int

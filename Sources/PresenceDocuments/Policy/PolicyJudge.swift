@@ -81,7 +81,7 @@ struct PolicyJudge {
     }
 
     private func validity(_ periods: [Rule.Period]) -> ConditionFinding {
-        let now = self.situation.now
+        let now = self.situation.instant
         var next: Instant?
         var last: Instant?
         for period in periods {

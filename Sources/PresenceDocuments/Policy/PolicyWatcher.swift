@@ -33,7 +33,7 @@ package struct PolicyWatcher: Hashable, Sendable {
 /// What else conditions look at.
 package struct PolicySituation: Sendable {
     /// The time that validity conditions are compared with.
-    package var now: Instant
+    package var instant: Instant
     /// The sphere that the presentity is in (RFC 4745 §7.2); nil where none is known, or several.
     package var sphere: [UInt8]?
     /// Whether one of the identities stands in the list that an anchor of an OMA `external-list` names. False where
@@ -44,7 +44,7 @@ package struct PolicySituation: Sendable {
         now: Instant, sphere: [UInt8]? = nil,
         isListed: @escaping @Sendable (_ anchor: Octets, _ identities: [[UInt8]]) -> Bool = { _, _ in false }
     ) {
-        self.now = now
+        self.instant = now
         self.sphere = sphere
         self.isListed = isListed
     }
