@@ -187,12 +187,8 @@ extension XDMServer {
         subscription.told[key] = newTag
         subscription.leaving[key] = nil
         var difference = DifferenceDocument.Change.reference
-        if wasTold, change.previousTag != nil {
-            if change.isSameBody {
-                difference = .bodyNotChanged
-            } else if subscription.processing != .references, let old = change.previousBody, let new = change.newBody {
-                difference = self.differences.change(from: old, to: new, limits: self.configuration.limits)
-            }
+        if wasTold, subscription.processing != .references || change.isSameBody {
+            difference = self.differences.difference(of: change, limits: self.configuration.limits)
         }
         var isComplete = difference != .reference
         for selector in subscription.selectors(of: key) {

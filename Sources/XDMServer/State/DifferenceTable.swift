@@ -14,6 +14,13 @@ struct AwaitedSubscriber: Sendable {
     let response: DigestResponse
 }
 
+/// Two versions of a document. A tag is never given twice, so they say which bytes are meant.
+struct DifferenceName: Equatable, Sendable {
+    let key: [UInt8]
+    let previousTag: [UInt8]
+    let newTag: [UInt8]
+}
+
 /// All subscriptions to changes, and who has to hear of which document.
 struct DifferenceTable: Sendable {
     var notifier: Notifier
@@ -27,8 +34,8 @@ struct DifferenceTable: Sendable {
     private var byFolder: [[UInt8]: Set<UInt64>] = [:]
     /// Who watches everything of a user.
     private var byOwner: [[UInt8]: Set<UInt64>] = [:]
-    /// Differences that were made lately: several subscribers need the same.
-    private var differences: [(from: [UInt8], to: [UInt8], change: DifferenceDocument.Change)] = []
+    /// Differences that were made lately, in their order: several subscribers need the same.
+    private var differences: [(name: DifferenceName, change: DifferenceDocument.Change)] = []
     /// The document that something was looked for in last.
     private var tree: (key: [UInt8], tag: [UInt8], document: XMLDocument?)?
 
@@ -120,14 +127,18 @@ struct DifferenceTable: Sendable {
         return found.sorted()
     }
 
-    /// How one version of a document leads to another.
-    mutating func change(from old: [UInt8], to new: [UInt8], limits: XDMServer.Limits) -> DifferenceDocument.Change {
-        if let known = self.differences.first(where: { $0.from == old && $0.to == new }) { return known.change }
-        let change = DifferenceDocument.change(
+    /// How one version of a document leads to another; a reference where the versions are not kept.
+    mutating func difference(of change: QueuedChange, limits: XDMServer.Limits) -> DifferenceDocument.Change {
+        guard let previousTag = change.previousTag, let newTag = change.newTag else { return .reference }
+        if change.isSameBody { return .bodyNotChanged }
+        guard let old = change.previousBody, let new = change.newBody else { return .reference }
+        let name = DifferenceName(key: change.key, previousTag: previousTag, newTag: newTag)
+        if let known = self.differences.first(where: { $0.name == name }) { return known.change }
+        let difference = DifferenceDocument.change(
             from: old, to: new, limit: limits.notificationBytes, limits: XMLLimits(bytes: limits.documentBytes))
-        if self.differences.count >= 8 { self.differences.removeFirst() }
-        self.differences.append((old, new, change))
-        return change
+        if self.differences.count >= limits.queuedChanges { self.differences.removeFirst() }
+        self.differences.append((name, difference))
+        return difference
     }
 
     /// A document as a tree; nil if it cannot be read.
