@@ -303,6 +303,25 @@ struct PolicyDecisionTests {
     }
 
     @Test(
+        "the anonymous URI names nobody, also where the trust domain asserts it",
+        .spec("RFC 5025 §3.1.1.1/2", "RFC 5025 §3.1.1.1/4", "REQ-22141-16", "REQ-33141-12"))
+    func assertedAnonymous() throws {
+        var bench = IdentityTests.strict { $0.defaultHandling = .allow }
+        let anonymous = Bench.asserted("sip:anonymous@Anonymous.invalid")
+        #expect(try bench.subscribe("ann", extra: anonymous).answer.status == 403)
+        #expect(bench.decisions.last?.reason == .anonymousHandling)
+        #expect(bench.decisions.last?.actor == [])
+        bench.rules("ann", .rule("sip:anonymous@anonymous.invalid", "allow"))
+        #expect(try bench.subscribe("ann", extra: anonymous).answer.status == 403)
+        bench.rules("ann", RuleText(conditions: "<cr:identity><cr:many/></cr:identity>", handling: "allow"))
+        #expect(try bench.subscribe("ann", extra: anonymous).answer.status == 403)
+        bench.rules("ann", RuleText(conditions: "<cr:identity/>", handling: "confirm"))
+        let dialog = try bench.subscribe("ann", extra: anonymous)
+        #expect(dialog.answer.status == 200)
+        #expect(try bench.resubscribe(dialog, cseq: 2, extra: anonymous).status == 200)
+    }
+
+    @Test(
         "a digest proves an identity that rules name",
         .spec("RFC 5025 §3.1.1.1/1", "REQ-33141-11", "REQ-24141-20"))
     func digest() throws {

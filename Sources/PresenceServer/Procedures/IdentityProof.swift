@@ -1,6 +1,7 @@
 internal import DigestAuth
 internal import EventNotification
 internal import Ground
+internal import PresenceDocuments
 internal import SIPTransactions
 internal import SIPWire
 
@@ -46,7 +47,8 @@ extension PresenceServer {
             let asserted = message.assertedIdentities().map { $0.uri.canonicalIdentity }
             // RFC 3325 §9.1: of two, one is a sip or sips URI and one a tel URI. Rules are matched with the former.
             if !asserted.isEmpty {
-                return .proven(ProvenIdentity(identities: asserted.sorted { $0.first == 0x73 && $1.first != 0x73 }))
+                let named = asserted.filter { !Self.isAnonymous($0) }
+                return .proven(ProvenIdentity(identities: named.sorted { $0.first == 0x73 && $1.first != 0x73 }))
             }
         }
         let certified = Self.certifiedIdentities(request.origin)
@@ -96,7 +98,8 @@ extension PresenceServer {
                 answer: answer, at: now) ?? .wrong
         switch verdict {
         case .accepted(let credentials):
-            return ProvenIdentity(identities: Self.preferred(credentials.identities, by: message))
+            let named = credentials.identities.filter { !Self.isAnonymous($0) }
+            return ProvenIdentity(identities: Self.preferred(named, by: message))
         case .stale: throw self.challenge(isStale: true, at: now)
         case .wrong: throw self.challenge(isStale: false, at: now)
         case .malformed(let reason): throw RequestRefusal(400, reason)
@@ -129,6 +132,11 @@ extension PresenceServer {
         var ordered = identities
         ordered.swapAt(0, index)
         return ordered
+    }
+
+    /// RFC 3323 §4.1.1.3, RFC 5025 §3.1.1.1: the anonymous URI names nobody, whoever asserts it.
+    private static func isAnonymous(_ identity: [UInt8]) -> Bool {
+        identity.last == UInt8(ascii: "d") && PolicyIdentity.isAnonymous(identity)
     }
 
     /// What From claims. RFC 3323 §4.1.1.3: the anonymous URI names nobody.

@@ -18,19 +18,9 @@ extension PresenceServer {
         switch policy.rules {
         case .unusable(let selector): return Judgement(.block, .unusableDocument(selector: selector[...].text))
         case .readable(let set):
-            let situation = policy.situation(sphere: self.sphere(of: presentity, for: policy, at: now), at: now)
-            let asked = watcher.forPolicy
-            let outcome = set.evaluate(asked, situation)
-            return Judgement(outcome: outcome, reason: Self.reason(set.deciding(asked, situation)))
+            let sphere = self.sphere(of: presentity, for: policy, at: now)
+            return Judgement(set, watcher.forPolicy, policy.situation(sphere: sphere, at: now))
         }
-    }
-
-    /// The rule that gave the handling, as decisions name it.
-    private static func reason(_ deciding: PolicySet.Entry?) -> Decision.Reason {
-        guard let deciding else { return .noRule }
-        let id = deciding.rule.id[...].text
-        if deciding.document == SubscriberPolicy.rulesFile { return .rule(id: id) }
-        return .ruleDocument(selector: deciding.document[...].text, id: id)
     }
 
     // MARK: Documents, read when they are needed

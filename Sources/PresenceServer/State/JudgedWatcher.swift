@@ -48,21 +48,40 @@ struct JudgedWatcher: Sendable {
     }
 }
 
-/// What was decided about a watcher.
+/// What was decided about a watcher. Which rule it was is looked for only when somebody wants to know: mostly a change
+/// of rules changes nothing for most watchers.
 struct Judgement: Sendable {
+    private enum Basis: Sendable {
+        case reason(Decision.Reason)
+        case rules(PolicySet, PolicyWatcher, PolicySituation)
+    }
+
     let outcome: PolicyOutcome
-    let reason: Decision.Reason
+    private let basis: Basis
 
     var handling: SubHandling { self.outcome.handling }
 
-    init(outcome: PolicyOutcome, reason: Decision.Reason) {
-        self.outcome = outcome
-        self.reason = reason
+    /// Judges by rules documents.
+    init(_ set: PolicySet, _ watcher: PolicyWatcher, _ situation: PolicySituation) {
+        self.outcome = set.evaluate(watcher, situation)
+        self.basis = .rules(set, watcher, situation)
     }
 
     /// A judgement that says nothing of what is shown: all of it to those who are allowed.
     init(_ handling: SubHandling, _ reason: Decision.Reason) {
         self.outcome = PolicyOutcome(handling: handling, permissions: handling == .allow ? .everything : .nothing)
-        self.reason = reason
+        self.basis = .reason(reason)
+    }
+
+    /// Where the judgement comes from.
+    var reason: Decision.Reason {
+        switch self.basis {
+        case .reason(let reason): return reason
+        case .rules(let set, let watcher, let situation):
+            guard let deciding = set.deciding(watcher, situation) else { return .noRule }
+            let id = deciding.rule.id[...].text
+            if deciding.document == SubscriberPolicy.rulesFile { return .rule(id: id) }
+            return .ruleDocument(selector: deciding.document[...].text, id: id)
+        }
     }
 }
