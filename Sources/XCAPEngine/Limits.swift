@@ -7,8 +7,10 @@ package struct XCAPLimits: Sendable, Hashable {
     /// How many steps a node selector may have; more select nothing, since no document is that deep.
     package var steps: Int
     /// The size of a document in bytes, and of what is put; more is answered with 413.
-    package var documentBytes: Int
-    /// What a document may be made of; the size in it is replaced by ``documentBytes``.
+    package var documentBytes: Int {
+        didSet { self.xml.bytes = self.documentBytes }
+    }
+    /// What a document may be made of; the size in it follows ``documentBytes``.
     package var xml: XMLLimits
 
     package init(

@@ -13,7 +13,7 @@ struct UtAuthorizationTests {
 
     @Test(
         "nobody touches the documents of another user, whatever the method",
-        .spec("REQ-33141-D5", "REQ-33141-22", "REQ-33141-29", "RFC 4826 §3.4.9/1", "RFC 4827 §10/1"))
+        .spec("REQ-33141-D5", "REQ-33141-22", "REQ-33141-29", "RFC 4826 §3.4.9/1", "RFC 4827 §10/1", "RFC 4825 §5.7/1"))
     func foreign() {
         var bench = Self.filled()
         for method in ["GET", "HEAD", "PUT", "DELETE"] {
@@ -133,7 +133,7 @@ struct UtAuthorizationTests {
         #expect(bench.delete(Sample.lists, as: "rls").status == 403)
     }
 
-    @Test("the global tree is read by everybody and written by nobody", .spec("REQ-33141-D5"))
+    @Test("the global tree is read by everybody and written by nobody", .spec("REQ-33141-D5", "RFC 4825 §5.7/1"))
     func global() {
         var bench = Self.filled()
         #expect(bench.get("xcap-caps/global/index", as: "bob").status == 200)

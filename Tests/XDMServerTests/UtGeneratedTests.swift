@@ -10,7 +10,7 @@ struct UtGeneratedTests {
     static let index = "rls-services/global/index"
     static let directory = "org.openmobilealliance.xcap-directory/users/sip:alice@home.net/directory.xml"
 
-    @Test("the capabilities name what is served", .spec("RFC 4825 §12", "REQ-24141-39"))
+    @Test("the capabilities name what is served", .spec("RFC 4825 §12/1", "REQ-24141-39"))
     func capabilities() throws {
         var bench = UtBench()
         let answer = bench.get("xcap-caps/global/index")
@@ -72,7 +72,7 @@ struct UtGeneratedTests {
         "the index of all services shows every change, and only documents named index",
         .spec(
             "RFC 4826 §4.4.7/1", "RFC 4826 §4.4.8/1", "RFC 4826 §4.4.8/2", "RFC 4826 §4.4.8/3", "RFC 4826 §4.4.9/1",
-            "RFC 4826 §4.1/1", "RFC 4826 §4.4.4/1"))
+            "RFC 4826 §4.1/1", "RFC 4826 §4.4.4/1", "RFC 4825 §8.2.7/1"))
     func serviceIndex() throws {
         var bench = UtBench()
         let empty = bench.get(Self.index, as: "rls")

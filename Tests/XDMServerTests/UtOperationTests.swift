@@ -80,14 +80,16 @@ struct UtOperationTests {
         #expect(bench.send(UtBench.request("HEAD", Sample.lists + "x")).status == 404)
     }
 
-    @Test("a document that must not exist is created once", .spec("RFC 4825 §8.5"))
+    @Test("a document that must not exist is created once", .spec("RFC 4825 §8.2.6/3"))
     func createOnce() {
         var bench = UtBench()
         #expect(bench.put(Sample.lists, Sample.friends, type: Sample.listType, ifNoneMatch: "*").status == 201)
         #expect(bench.put(Sample.lists, Sample.friends, type: Sample.listType, ifNoneMatch: "*").status == 412)
     }
 
-    @Test("of two writers with one tag the second loses nothing of the first", .spec("RFC 4825 §7.11", "RFC 4825 §8.5"))
+    @Test(
+        "of two writers with one tag the second loses nothing of the first",
+        .spec("RFC 4825 §8.2.6/2", "RFC 4825 §8.5/1"))
     func lostUpdate() {
         var bench = UtBench()
         let tag = bench.put(Sample.lists, Sample.friends, type: Sample.listType).tag
@@ -117,7 +119,9 @@ struct UtOperationTests {
         #expect(bench.changes.count == 2, "the same bytes again change nothing")
     }
 
-    @Test("each error has its status, and its element where it is a conflict", .spec("RFC 4825 §11.2"))
+    @Test(
+        "each error has its status, and its element where it is a conflict",
+        .spec("RFC 4825 §11.1/1", "RFC 4825 §8.2.5/5"))
     func errors() {
         var bench = UtBench()
         let entry = "<entry uri=\"sip:z@home.net\"/>"

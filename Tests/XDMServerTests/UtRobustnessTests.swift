@@ -5,7 +5,7 @@ import XDMServer
 
 @Suite("Bounds, bombs, restarts and withdrawn users")
 struct UtRobustnessTests {
-    @Test("a bomb, a type definition, an entity or a broken encoding changes nothing", .spec("RFC 4825 §8.2.5"))
+    @Test("a bomb, a type definition, an entity or a broken encoding changes nothing", .spec("RFC 4825 §8.2.5/5"))
     func bombs() {
         var bench = UtBench()
         bench.put(Sample.lists, Sample.friends, type: Sample.listType)
