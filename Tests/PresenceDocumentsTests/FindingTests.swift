@@ -15,7 +15,7 @@ struct FindingTests {
             .deletingLastPathComponent().appendingPathComponent("Fuzz")
         let checks: [(String, ([UInt8]) -> String?)] = [
             ("PIDF", FuzzCheck.pidf), ("Filter", FuzzCheck.filter), ("PIDFDiff", FuzzCheck.pidfDiff),
-            ("Ruleset", FuzzCheck.ruleset),
+            ("Ruleset", PolicyFuzzCheck.ruleset),
             ("WatcherInformation", FuzzCheck.watcherInformation),
         ]
         var replayed = 0

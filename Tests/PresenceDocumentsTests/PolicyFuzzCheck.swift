@@ -2,7 +2,8 @@ import Ground
 import PresenceDocuments
 import XMLTree
 
-extension FuzzCheck {
+/// What must hold for every text read as a ruleset: see ``FuzzCheck``.
+enum PolicyFuzzCheck {
     private static let shownSample: PresenceDocument? = try? PresenceDocument.parse(
         Array(
             """
