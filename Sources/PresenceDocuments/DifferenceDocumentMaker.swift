@@ -17,6 +17,8 @@ struct TreeDifference {
 
     /// Elements deeper than this are replaced as a whole: a selector has a bounded number of steps.
     private static let depth = 24
+    /// Bytes of operations that are not weighed against the whole element.
+    private static let smallGrowth = 256
     /// Products of numbers of children beyond which no longest common sequence is looked for.
     static let comparisons = 250_000
 
@@ -77,8 +79,10 @@ struct TreeDifference {
             self.attributes(of: mine.id, to: theirs.id, path: selector)
             self.children(of: mine.id, to: theirs.id, path: selector, depth: depth + 1)
             // A few changes are told one by one; where they say more than the whole, the whole is told.
+            let growth = self.output.count - mark.output
+            guard growth > Self.smallGrowth || self.count > XPathLimits.patchOperations else { return }
             let whole = DifferenceDocument.fragment(of: theirs.id, in: self.new)
-            if self.output.count - mark.output <= whole.count + 64, self.count <= XPathLimits.patchOperations { return }
+            if growth <= whole.count + 64, self.count <= XPathLimits.patchOperations { return }
             self.output.removeSubrange(mark.output...)
             self.count = mark.count
         }
