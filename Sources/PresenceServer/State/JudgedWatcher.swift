@@ -53,7 +53,7 @@ struct JudgedWatcher: Sendable {
 struct Judgement: Sendable {
     private enum Basis: Sendable {
         case reason(Decision.Reason)
-        case rules(PolicySet, PolicyWatcher, PolicySituation)
+        indirect case rules(PolicySet, PolicyWatcher, PolicySituation)
     }
 
     let outcome: PolicyOutcome
