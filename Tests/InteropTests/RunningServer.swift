@@ -72,6 +72,8 @@ final class RunningServer {
             registrar:
               challenge: \(!wishes.isLaboratory)
               digest-algorithms: \(wishes.algorithms)
+            xcap:
+              listen: "http://127.0.0.1:0/xcap"
             administration:
               enabled: false
             flood:
