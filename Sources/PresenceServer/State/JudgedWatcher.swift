@@ -51,6 +51,7 @@ struct JudgedWatcher: Sendable {
 /// What was decided about a watcher. Which rule it was is looked for only when somebody wants to know: mostly a change
 /// of rules changes nothing for most watchers.
 struct Judgement: Sendable {
+    /// What the judgement rests on.
     private enum Basis: Sendable {
         case reason(Decision.Reason)
         indirect case rules(PolicySet, PolicyWatcher, PolicySituation)
