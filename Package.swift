@@ -124,9 +124,10 @@ let package = Package(
         .executableTarget(
             name: "muster",
             dependencies: [
-                "Ground", "SIPWire", "SIPTransactions", "UserAgent", "PresenceDocuments", "DigestAuth", "Cryptography",
-                "PresenceServer", "SCSCF", "XCAPEngine", "XDMServer", "Storage", "StorageSQLite", "Signalling",
-                "WebEdge", "Settings", "Telemetry", "MusterNode", argumentParser, logging, lifecycle, nioCore, nioPosix,
+                "Ground", "SIPWire", "SIPTransactions", "UserAgent", "XMLTree", "PresenceDocuments", "DigestAuth",
+                "Cryptography", "PresenceServer", "SCSCF", "XCAPEngine", "XDMServer", "Storage", "StorageSQLite",
+                "Signalling", "WebEdge", "Settings", "Telemetry", "MusterNode", argumentParser, logging, lifecycle,
+                nioCore, nioPosix,
             ],
             swiftSettings: settings),
 

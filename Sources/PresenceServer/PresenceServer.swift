@@ -60,6 +60,8 @@ package struct PresenceServer: NetworkFunction {
     /// From the transaction of a NOTIFY under way to its subscription.
     var outstanding: [UInt64: OutstandingNotification] = [:]
     var deadlines = LazyDeadlines()
+    /// When time alone changes what rules say.
+    var judgements = LazyDeadlines()
     /// The composed document of the presentity that was worked on last.
     var composed: ComposedState?
     /// Numbers of the notifications of this turn, stored with one effect.
@@ -81,9 +83,13 @@ package struct PresenceServer: NetworkFunction {
         }
     }
 
-    package var nextDeadline: Instant? { self.deadlines.next }
+    package var nextDeadline: Instant? {
+        guard let judgement = self.judgements.next else { return self.deadlines.next }
+        return min(judgement, self.deadlines.next ?? .distantFuture)
+    }
 
     package mutating func handle(_ input: Input, at now: Instant, into effects: inout [Effect]) {
+        self.judgeDue(at: now, into: &effects)
         switch input {
         case .requestReceived(let transaction, let message, let origin):
             self.requestReceived(transaction, message, origin, at: now, into: &effects)
@@ -104,6 +110,7 @@ package struct PresenceServer: NetworkFunction {
     }
 
     package mutating func deadlineReached(at now: Instant, into effects: inout [Effect]) {
+        self.judgeDue(at: now, into: &effects)
         while let entry = self.deadlines.popDue(at: now) {
             switch entry.kind {
             case DeadlineKind.subscription: self.subscriptionDue(entry, at: now, into: &effects)

@@ -20,6 +20,13 @@ package enum Documents {
         return false
     }
 
+    /// Whom a presence document is about; empty if it does not say so.
+    package static func entity(of body: Octets) -> [UInt8] {
+        let mark = Array("entity=\"".utf8)
+        guard let found = body.firstRange(of: mark) else { return [] }
+        return Array(body[found.upperBound...].prefix { $0 != UInt8(ascii: "\"") })
+    }
+
     /// The version of the state of each device that a document shows: the note of its tuple, by tuple identifier.
     package static func versions(in document: PresenceDocument) -> [String: String] {
         var versions: [String: String] = [:]
@@ -27,6 +34,12 @@ package enum Documents {
             versions[service.id] = service.notes.first ?? ""
         }
         return versions
+    }
+
+    /// The class of a tuple; nil if it has none. It never changes.
+    package static func classification(of tuple: String) -> String? {
+        guard tuple.hasPrefix("dev-"), let last = tuple.last, last.isNumber else { return nil }
+        return last == "0" ? "home" : "work"
     }
 
     /// A document of a device.
@@ -44,6 +57,7 @@ package enum Documents {
             xmlns:rpid="urn:ietf:params:xml:ns:pidf:rpid" entity="\(entity)">
             <tuple id="\(tuple)"><status><basic>\(basic)</basic></status>
             """
+        if let word = Self.classification(of: tuple) { text += "<rpid:class>\(word)</rpid:class>" }
         // A device either always has a contact or never: the service that a tuple means depends on it.
         if tuple.hasSuffix("1") { text += "<contact priority=\"0.8\">\(entity);d=\(tuple)</contact>" }
         text += "<note>\(version)</note>"

@@ -138,6 +138,7 @@ extension RandomLife {
 
     /// A presentity changes its mind about somebody, or about everybody else.
     func changeRules(of presentity: String) {
+        if self.keepsDocument.contains(presentity) { return self.changeDocument(of: presentity) }
         let handlings: [AuthorizationRule.Handling?] = [
             .allow, .allow, .allow, .allow, .allow, .block, .confirm, .politeBlock, nil,
         ]
@@ -147,6 +148,21 @@ extension RandomLife {
         rules.set(Array(presentity.utf8), watcher: watcher.map { Array($0.utf8) }, handling)
         self.world.tell("-- \(presentity): \(watcher ?? "others") \(handling?.word ?? "no rule")")
         self.server.change(rules: rules, of: Array(presentity.utf8), at: self.world.now)
+        self.world.collect(self.server)
+    }
+
+    /// A presentity stores other rules, or none, over XCAP.
+    private func changeDocument(of presentity: String) {
+        guard self.server.isUp else { return }
+        var document: RulesDocument?
+        if self.chance.next(below: 8) > 0 {
+            document = RulesDocument.random(
+                watchers: self.watchers.map(\.identity),
+                tuples: self.devices.filter { $0.presentity == presentity }.map(\.tuple), at: self.world.now,
+                chance: &self.chance)
+        }
+        self.world.tell("-- \(presentity) stores \(document.map { "\($0.rules.count) rules" } ?? "no rules")")
+        self.server.store(document, of: presentity, at: self.world.now)
         self.world.collect(self.server)
     }
 

@@ -76,7 +76,9 @@ extension RandomLife {
     /// A watcher holds exactly what its rules allow.
     private func judge(_ terminal: Terminal, _ id: SubscriptionID, _ presentity: String, isLong: Bool) {
         guard let watch = terminal.watches[id] else { return }
-        let handling = self.server.rules.judge(Array(presentity.utf8), watcher: Array(terminal.identity.utf8))
+        let handling = self.server.rules.judge(
+            Array(presentity.utf8), watcher: Array(terminal.identity.utf8), at: self.world.now
+        ).handling
         // A crash may lose the NOTIFY that ends a subscription, which the watcher learns when it refreshes.
         if !isLong, self.server.generation > 1,
             !self.server.holdsSubscription(of: terminal.identity, to: presentity)
@@ -108,6 +110,8 @@ extension RandomLife {
         var fetched = ""
         for _ in 0..<3 where self.isSound {
             guard let document = self.fetch(presentity, as: terminal.identity, filter: watch.request.filter) else {
+                // A filter may leave nothing of what the rules grant.
+                if watch.request.filter != nil { return }
                 return self.world.violate("\(name): a fetch gives nothing")
             }
             let known = terminal.watches[id]?.document?.serialised() ?? []

@@ -41,6 +41,8 @@ final class RandomLife {
     var devices: [DeviceSlot] = []
     var watchers: [WatcherSlot] = []
     var presentities: [String] = []
+    /// The presentities whose rules are documents; the others have theirs in a file of the operator.
+    var keepsDocument: Set<String> = []
     var identityOf: [Endpoint: String] = [:]
     var identityOfCall: [[UInt8]: String] = [:]
     /// How often something happened that may leave a gap in the numbers of a dialog.
@@ -69,6 +71,9 @@ final class RandomLife {
         }
         for index in 0..<self.temper.watchers {
             self.watchers.append(WatcherSlot(identity: "sip:w\(index)@\(Self.domain)"))
+        }
+        for presentity in self.presentities where self.chance.next(below: 2) == 0 {
+            self.keepsDocument.insert(presentity)
         }
         self.connect()
     }

@@ -1,3 +1,4 @@
+import Ground
 import PresenceServer
 
 /// The subscription authorization of a world: it outlives the server, as the documents behind it do. It judges by
@@ -5,6 +6,8 @@ import PresenceServer
 package struct RuleBook: Sendable {
     private var named: [[UInt8]: [[UInt8]: AuthorizationRule.Handling]] = [:]
     private var everyone: [[UInt8]: AuthorizationRule.Handling] = [:]
+    /// The rules that presentities keep as documents.
+    package var documents: [[UInt8]: RulesDocument] = [:]
     /// What happens to a watcher whom no rule mentions.
     package var defaultHandling = AuthorizationRule.Handling.block
 
@@ -21,10 +24,14 @@ package struct RuleBook: Sendable {
         }
     }
 
-    /// How a watcher is treated.
-    package func judge(_ presentity: [UInt8], watcher: [UInt8]) -> AuthorizationRule.Handling {
-        if presentity == watcher { return .allow }
-        return self.named[presentity]?[watcher] ?? self.everyone[presentity] ?? self.defaultHandling
+    /// How a watcher is treated, and what it may be shown; an empty identity is a stranger's. Where a presentity keeps
+    /// rules as a document, these decide.
+    package func judge(_ presentity: [UInt8], watcher: [UInt8], at now: Instant) -> Verdict {
+        if presentity == watcher { return Verdict(.allow, .everything) }
+        if let document = self.documents[presentity] { return document.judge(watcher[...].text, at: now) }
+        if watcher.isEmpty { return Verdict(.block, Shown()) }
+        let handling = self.named[presentity]?[watcher] ?? self.everyone[presentity] ?? self.defaultHandling
+        return Verdict(handling, .everything)
     }
 
     /// The rules of one presentity in the form of the server.

@@ -62,16 +62,15 @@ struct ServerInspector {
     }
 
     /// - Parameters:
-    ///   - handling: what the rules of this moment say about the watcher of the dialog; nil if it is not known who
-    ///     that is.
-    mutating func notified(_ message: SIPMessage, handling: AuthorizationRule.Handling?, generation: Int) {
+    ///   - verdict: what the rules of this moment say about the watcher of the dialog.
+    mutating func notified(_ message: SIPMessage, verdict: Verdict, generation: Int) {
         guard let id = Self.number(message.fromTag()), let cseq = try? message.cseq().number,
             let state = (try? message.subscriptionState()) ?? nil
         else {
             self.violations.append("a NOTIFY without tag, CSeq or Subscription-State")
             return
         }
-        self.checkContent(message, state, handling)
+        self.checkContent(message, state, verdict)
         self.promises.append(
             .notification(id: id, cseq: cseq, generation: generation, endsDialog: state.isTerminated))
     }
@@ -89,21 +88,22 @@ struct ServerInspector {
 
     /// Nobody who may not see anything is sent anything (RFC 5025 §3.2.1).
     private mutating func checkContent(
-        _ message: SIPMessage, _ state: SubscriptionState, _ handling: AuthorizationRule.Handling?
+        _ message: SIPMessage, _ state: SubscriptionState, _ verdict: Verdict
     ) {
         guard !message.body.isEmpty else { return }
         let tellsState = Documents.tellsState(message.body)
         if tellsState { self.notificationsWithState += 1 }
-        guard let handling else {
-            if tellsState { self.violations.append("presence is told to nobody knows whom: \(message.callID.text)") }
-            return
-        }
-        switch handling {
-        case .allow: break
+        switch verdict.handling {
+        case .allow:
+            if verdict.shown != .everything, let offence = PrivacyCheck.offence(in: message.body, shown: verdict.shown)
+            {
+                self.violations.append(
+                    "a watcher is shown \(offence), which its rules do not grant: \(message.body.text)")
+            }
         case .politeBlock:
             if tellsState { self.violations.append("a politely blocked watcher is told presence") }
         case .block, .confirm:
-            self.violations.append("a watcher whose handling is \(handling.word) is told a document")
+            self.violations.append("a watcher whose handling is \(verdict.handling.word) is told a document")
         }
         if state.isPending { self.violations.append("a pending subscription is told a document") }
     }

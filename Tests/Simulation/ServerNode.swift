@@ -329,15 +329,14 @@ package final class ServerNode: Node {
     }
 
     private func inspect(_ request: OutgoingRequest, at now: Instant) {
-        guard let message = try? SIPMessage.parse(request.bytes, framing: .datagram), message.method == .notify,
-            let presentity = (try? message.from())?.uri.canonicalIdentity
-        else {
+        guard let message = try? SIPMessage.parse(request.bytes, framing: .datagram), message.method == .notify else {
             self.broken.append("the Presence Server sends what is no NOTIFY")
             return
         }
-        let verdict = self.identityOfCall(Array(message.callID)).map {
-            self.rules.judge(presentity, watcher: $0, at: now)
-        }
+        // Whom a document is about stands in it; strangers may have written anything into From.
+        let presentity = Documents.entity(of: message.body)
+        let watcher = self.identityOfCall(Array(message.callID)) ?? []
+        let verdict = self.rules.judge(presentity, watcher: watcher, at: now)
         self.inspector.notified(message, verdict: verdict, generation: self.generation)
     }
 

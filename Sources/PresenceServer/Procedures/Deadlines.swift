@@ -28,7 +28,7 @@ extension PresenceServer {
     }
 
     mutating func armPresentity(_ place: UInt32) {
-        let next = min(self.presentities[place].nextChange, self.presentities[place].nextJudgement)
+        let next = self.presentities[place].nextChange
         guard next < self.presentities[place].armed else { return }
         self.presentities[place].armed = next
         self.deadlines.set(
@@ -41,12 +41,6 @@ extension PresenceServer {
             self.presentities[entry.place].armed == entry.at
         else { return }
         self.presentities[entry.place].armed = .distantFuture
-        if self.presentities[entry.place].nextJudgement <= now {
-            // A period of the rules began or ended (RFC 4745 §7.3).
-            self.presentities[entry.place].nextJudgement = .distantFuture
-            self.judgeAgain(entry.place, at: now, into: &effects)
-            guard self.presentities.contains(entry.place, generation: entry.generation) else { return }
-        }
         guard self.presentities[entry.place].nextChange <= now else { return self.armPresentity(entry.place) }
         self.presentities[entry.place].nextChange = .distantFuture
         self.stateChanged(entry.place, at: now, into: &effects)

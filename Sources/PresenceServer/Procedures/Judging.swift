@@ -116,8 +116,28 @@ extension PresenceServer {
         guard !self.readDocuments.isEmpty,
             let next = self.readDocuments[self.presentities[place].identity]?.policy?.nextChange(after: now)
         else { return }
-        self.presentities[place].nextJudgement = min(self.presentities[place].nextJudgement, next)
-        self.armPresentity(place)
+        guard next < self.presentities[place].nextJudgement else { return }
+        self.presentities[place].nextJudgement = next
+        self.judgements.set(
+            at: next, kind: DeadlineKind.presentity, place: place,
+            generation: self.presentities.generation(of: place))
+    }
+
+    /// Judges again where a period of the rules began or ended (RFC 4745 §7.3). This comes before anything else that
+    /// happens at a time: after a clock that stood still or jumped, nothing may be told by the rules of before.
+    mutating func judgeDue(at now: Instant, into effects: inout [Effect]) {
+        while let entry = self.judgements.popDue(at: now) {
+            guard self.presentities.contains(entry.place, generation: entry.generation),
+                self.presentities[entry.place].nextJudgement == entry.at
+            else { continue }
+            self.presentities[entry.place].nextJudgement = .distantFuture
+            self.judgeAgain(entry.place, at: now, into: &effects)
+        }
+        guard self.judgements.wantsCompaction(live: self.presentities.count) else { return }
+        self.judgements.compact { [presentities] entry in
+            presentities.contains(entry.place, generation: entry.generation)
+                && presentities[entry.place].nextJudgement == entry.at
+        }
     }
 }
 
