@@ -20,11 +20,13 @@ package enum Documents {
         return false
     }
 
-    /// Whom a presence document is about; empty if it does not say so.
+    /// Whom a presence document is about, or whose watchers a document tells of; empty if it does not say so.
     package static func entity(of body: Octets) -> [UInt8] {
-        let mark = Array("entity=\"".utf8)
-        guard let found = body.firstRange(of: mark) else { return [] }
-        return Array(body[found.upperBound...].prefix { $0 != UInt8(ascii: "\"") })
+        for mark in [Array("entity=\"".utf8), Array("resource=\"".utf8)] {
+            guard let found = body.firstRange(of: mark) else { continue }
+            return Array(body[found.upperBound...].prefix { $0 != UInt8(ascii: "\"") })
+        }
+        return []
     }
 
     /// The version of the state of each device that a document shows: the note of its tuple, by tuple identifier.
