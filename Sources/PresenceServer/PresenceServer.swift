@@ -44,6 +44,8 @@ package struct PresenceServer: NetworkFunction {
     var presentities = SlotTable<Presentity>(vacant: .vacant)
     var presentityPlaces: [[UInt8]: UInt32] = [:]
     var publications = SlotTable<Publication>(vacant: .vacant)
+    /// The id of the publication that came last.
+    var lastPublication: UInt64 = 0
     var subscriptions = SlotTable<Subscription>(vacant: .vacant)
     /// From the local tag of a dialog to the place of its subscription.
     var subscriptionPlaces: [UInt64: UInt32] = [:]

@@ -94,8 +94,9 @@ private struct AuditSession {
     private let commit: Statement
     private let rollback: Statement
     private let add: Statement
-    private let removeOld: Statement
-    private let removeBeyond: Statement
+    private let readEnds: Statement
+    private let findFirstSince: Statement
+    private let removeBefore: Statement
     /// Without a filter a statement would read all rows, so one is made for each kind of query.
     private let readAll: Statement
     private let readSome: Statement
@@ -113,16 +114,10 @@ private struct AuditSession {
             INSERT INTO decision (time, presentity, watcher, matter, handling, reason, document, rule)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?)
             """)
-        self.removeOld = try connection.prepare(
-            """
-            DELETE FROM decision WHERE id IN (SELECT id FROM decision ORDER BY id LIMIT ?)
-                AND id < ifnull((SELECT id FROM decision WHERE time >= ? ORDER BY id LIMIT 1), 9223372036854775807)
-            """)
-        self.removeBeyond = try connection.prepare(
-            """
-            DELETE FROM decision WHERE id IN (SELECT id FROM decision ORDER BY id LIMIT ?)
-                AND id <= (SELECT id FROM decision ORDER BY id DESC LIMIT 1 OFFSET ?)
-            """)
+        self.readEnds = try connection.prepare(
+            "SELECT (SELECT id FROM decision ORDER BY id LIMIT 1), (SELECT id FROM decision ORDER BY id DESC LIMIT 1)")
+        self.findFirstSince = try connection.prepare("SELECT id FROM decision WHERE time >= ? ORDER BY id LIMIT 1")
+        self.removeBefore = try connection.prepare("DELETE FROM decision WHERE id < ?")
         let columns = "time, presentity, watcher, matter, handling, reason, document, rule"
         self.readAll = try connection.prepare("SELECT \(columns) FROM decision ORDER BY id DESC LIMIT ?")
         self.readSome = try connection.prepare(
@@ -180,20 +175,37 @@ private struct AuditSession {
             handling: handling, reason: reason, document: document, rule: rule)
     }
 
-    /// Removes slice by slice, so that the log of what is undone stays small.
+    /// Removes slice by slice, so that the log of what is undone stays small. Ids have no gaps but those that damage
+    /// left, so the number of rows follows from the first and the last.
     func prune(before: Instant, keeping most: Int) throws(Fault) -> Int {
+        guard let ends = try self.ends() else { return 0 }
+        let kept = Int64(clamping: max(most, 0))
+        let firstOfTime = try self.firstID(since: before) ?? ends.upperBound + 1
+        let bound = max(firstOfTime, ends.upperBound - min(kept, ends.upperBound) + 1)
         var removed = 0
-        for (statement, bound) in [(self.removeOld, before.nanoseconds), (self.removeBeyond, Int64(max(most, 0)))] {
-            while true {
-                statement.bind(1, Self.rowsPerSlice)
-                statement.bind(2, bound)
-                try statement.run("remove old decisions")
-                let count = Int(self.connection.changes)
-                removed += count
-                if count < Int(Self.rowsPerSlice) { break }
-            }
+        var position = ends.lowerBound
+        while position < bound {
+            position = min(position + Self.rowsPerSlice, bound)
+            self.removeBefore.bind(1, position)
+            try self.removeBefore.run("remove old decisions")
+            removed += Int(self.connection.changes)
         }
         return removed
+    }
+
+    /// The ids of the first and the last row; nil without rows.
+    private func ends() throws(Fault) -> ClosedRange<Int64>? {
+        defer { self.readEnds.reset() }
+        guard try self.readEnds.next("read the audit log"), let first = self.readEnds.int64(0),
+            let last = self.readEnds.int64(1), first > 0, last >= first, last < .max
+        else { return nil }
+        return first...last
+    }
+
+    private func firstID(since time: Instant) throws(Fault) -> Int64? {
+        self.findFirstSince.bind(1, time.nanoseconds)
+        defer { self.findFirstSince.reset() }
+        return try self.findFirstSince.next("read the audit log") ? self.findFirstSince.int64(0) : nil
     }
 
     private func inTransaction(_ body: () throws(Fault) -> Void) throws(Fault) {

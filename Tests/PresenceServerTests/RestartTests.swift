@@ -190,4 +190,24 @@ struct RestartTests {
         }
         #expect(seen.count == 200)
     }
+
+    @Test("publications get ids that rise, also where the clock stood still over a restart or was set back")
+    func publicationIDsRise() throws {
+        var bench = Bench()
+        var ids: [UInt64] = []
+        func note(_ operations: [PresenceServer.StoreOperation]) {
+            for case .putPublication(let record) in operations { ids.append(record.id) }
+        }
+        for round in 0..<4 {
+            for user in ["ann", "bob", "cid"] {
+                #expect(try bench.publish("\(user)\(round)").status == 200)
+                note(bench.stored)
+                bench.stored = []
+            }
+            bench.restart(after: round == 2 ? .seconds(-60) : .zero)
+        }
+        #expect(ids.count == 12)
+        #expect(zip(ids, ids.dropFirst()).allSatisfy { $0 < $1 })
+        #expect(bench.publications.count == 12)
+    }
 }

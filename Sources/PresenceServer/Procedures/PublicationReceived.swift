@@ -102,7 +102,7 @@ extension PresenceServer {
         }
         let isWatched = !self.presentities[owner].watchers.isEmpty
         let publication = Publication(
-            id: self.freshIdentifier(), presentity: owner, tag: tag, publisher: identity.main, body: body,
+            id: self.nextPublication(at: now), presentity: owner, tag: tag, publisher: identity.main, body: body,
             publishedAt: now, expires: now + .seconds(Int64(expires)), document: isWatched ? document : nil)
         let place = self.publications.insert(publication)
         self.presentities[owner].publications.append(place)
@@ -215,6 +215,13 @@ extension PresenceServer {
             package: StoredNames.presence, entityTag: publication.tag.bytes, publisher: publication.publisher,
             contentType: StoredNames.pidf, body: publication.body, publishedAt: publication.publishedAt,
             expires: publication.expires)
+    }
+
+    /// The id of a new publication: the time, or the next free number. It names nothing outside; ids that rise let the
+    /// storage append new publications instead of writing them all over its table.
+    private mutating func nextPublication(at now: Instant) -> UInt64 {
+        self.lastPublication = max(self.lastPublication &+ 1, UInt64(clamping: now.nanoseconds))
+        return self.lastPublication
     }
 
     /// A number that never named anything before: 64 bits of chance, never zero.

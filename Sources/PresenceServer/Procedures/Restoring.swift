@@ -8,7 +8,7 @@ extension PresenceServer {
     /// time, and the watchers are told.
     mutating func restore(_ stored: StoredPresence, at now: Instant, into effects: inout [Effect]) {
         for record in stored.publications.sorted(by: { $0.publishedAt < $1.publishedAt }) {
-            if !self.restore(publication: record) { self.observe(.damagedRecord, into: &effects) }
+            if !self.restore(publication: record, at: now) { self.observe(.damagedRecord, into: &effects) }
         }
         var judgedAnew: Set<UInt64> = []
         for record in stored.subscriptions {
@@ -40,9 +40,13 @@ extension PresenceServer {
         self.resynchronise(at: now)
     }
 
-    private mutating func restore(publication record: PublicationRecord) -> Bool {
+    private mutating func restore(publication record: PublicationRecord, at now: Instant) -> Bool {
         guard let tag = EntityTag(record.entityTag[...]), self.registry.index(of: record.package[...]) != nil else {
             return false
+        }
+        // Ids beyond the time were drawn by an earlier version and name no time.
+        if record.id <= UInt64(clamping: (now + .seconds(3600)).nanoseconds) {
+            self.lastPublication = max(self.lastPublication, record.id)
         }
         let owner = self.presentityPlaces[record.presentity] ?? self.addPresentity(record.presentity)
         let place = self.publications.insert(
