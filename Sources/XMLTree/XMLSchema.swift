@@ -18,9 +18,10 @@ package final class XMLSchema: Sendable {
         }
     }
 
-    /// The schema of the library, which nobody changes after it was read.
+    /// The schema of the library, which nobody changes after it was read. The type of the library is not named, so
+    /// that those who import this module need not read the headers of the library.
     private struct Handle: @unchecked Sendable {
-        let pointer: xmlSchemaPtr
+        let pointer: OpaquePointer
     }
 
     private let handle: Handle

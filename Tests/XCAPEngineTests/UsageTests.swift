@@ -139,6 +139,20 @@ struct UsageTests {
         #expect(fixture.document == nil)
     }
 
+    @Test("URIs may have brackets as clients write them")
+    func brackets() {
+        var list = Self.fixture("resource-lists", lists)
+        let text = """
+            <list><entry uri="sip:bo@[2001:db8::1]"/><entry-ref ref="resource-lists/users/u/i/~~/resource-lists/list[1]"/>
+            <external anchor="http://h/resource-lists/users/u/i/~~/resource-lists/list[@name='a']"/></list>
+            """
+        let type = "application/resource-lists+xml"
+        #expect(list.put(document: lists.replacing("<list/><list/>", with: text), type: type).status == 200)
+        var rule = Self.fixture("pres-rules", rules)
+        let anchor = rules.replacing("anc=\"http://h/x\"", with: "anc=\"http://h/x/list[@name=&quot;a&quot;]\"")
+        #expect(rule.put(document: anchor, type: "application/auth-policy+xml").status == 200)
+    }
+
     @Test("an edit is judged as the document that it makes", .spec("RFC 4825 §8.2.5/1", "RFC 4825 §8.4/4"))
     func edits() {
         var fixture = Self.fixture("resource-lists", lists)

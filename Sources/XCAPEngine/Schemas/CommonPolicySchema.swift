@@ -45,7 +45,7 @@ extension XMLSchema.Source {
             <xs:sequence>
               <xs:any namespace="##other" processContents="lax" minOccurs="0"/>
             </xs:sequence>
-            <xs:attribute name="id" type="xs:anyURI" use="required"/>
+            <xs:attribute name="id" type="xs:token" use="required"/>
           </xs:complexType>
           <xs:complexType name="many">
             <xs:choice minOccurs="0" maxOccurs="unbounded">
@@ -56,7 +56,7 @@ extension XMLSchema.Source {
           </xs:complexType>
           <xs:complexType name="except">
             <xs:attribute name="domain" type="xs:string"/>
-            <xs:attribute name="id" type="xs:anyURI"/>
+            <xs:attribute name="id" type="xs:token"/>
           </xs:complexType>
           <xs:complexType name="sphere">
             <xs:attribute name="value" type="xs:string" use="required"/>

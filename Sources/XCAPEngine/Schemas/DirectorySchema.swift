@@ -15,7 +15,7 @@ extension XMLSchema.Source {
                     <xs:choice>
                       <xs:element name="entry" minOccurs="0" maxOccurs="unbounded">
                         <xs:complexType>
-                          <xs:attribute name="uri" type="xs:anyURI" use="required"/>
+                          <xs:attribute name="uri" type="xs:token" use="required"/>
                           <xs:attribute name="etag" type="xs:string" use="required"/>
                           <xs:attribute name="last-modified" type="xs:dateTime"/>
                           <xs:attribute name="size" type="xs:nonNegativeInteger"/>

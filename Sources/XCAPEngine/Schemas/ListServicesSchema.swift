@@ -19,13 +19,13 @@ extension XMLSchema.Source {
           <xs:complexType name="service">
             <xs:sequence>
               <xs:choice>
-                <xs:element name="resource-list" type="xs:anyURI"/>
+                <xs:element name="resource-list" type="xs:token"/>
                 <xs:element name="list" type="rl:list"/>
               </xs:choice>
               <xs:element name="packages" type="rs:packages" minOccurs="0"/>
               <xs:any namespace="##other" processContents="lax" minOccurs="0" maxOccurs="unbounded"/>
             </xs:sequence>
-            <xs:attribute name="uri" type="xs:anyURI" use="required"/>
+            <xs:attribute name="uri" type="xs:token" use="required"/>
             <xs:anyAttribute namespace="##other" processContents="lax"/>
           </xs:complexType>
           <xs:complexType name="packages">

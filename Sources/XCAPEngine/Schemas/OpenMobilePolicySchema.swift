@@ -12,7 +12,7 @@ extension XMLSchema.Source {
               <xs:sequence>
                 <xs:element name="entry" minOccurs="0" maxOccurs="unbounded">
                   <xs:complexType>
-                    <xs:attribute name="anc" type="xs:anyURI"/>
+                    <xs:attribute name="anc" type="xs:token"/>
                     <xs:anyAttribute namespace="##other" processContents="lax"/>
                   </xs:complexType>
                 </xs:element>

@@ -23,7 +23,7 @@ extension XMLSchema.Source {
               <xs:choice>
                 <xs:element name="all-devices" type="pr:empty"/>
                 <xs:choice minOccurs="0" maxOccurs="unbounded">
-                  <xs:element name="deviceID" type="xs:anyURI"/>
+                  <xs:element name="deviceID" type="xs:token"/>
                   <xs:element name="occurrence-id" type="xs:token"/>
                   <xs:element name="class" type="xs:token"/>
                   <xs:any namespace="##other" processContents="lax"/>
@@ -48,7 +48,7 @@ extension XMLSchema.Source {
               <xs:choice>
                 <xs:element name="all-services" type="pr:empty"/>
                 <xs:choice minOccurs="0" maxOccurs="unbounded">
-                  <xs:element name="service-uri" type="xs:anyURI"/>
+                  <xs:element name="service-uri" type="xs:token"/>
                   <xs:element name="service-uri-scheme" type="xs:token"/>
                   <xs:element name="occurrence-id" type="xs:token"/>
                   <xs:element name="class" type="xs:token"/>

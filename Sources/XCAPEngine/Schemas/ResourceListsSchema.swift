@@ -38,17 +38,17 @@ extension XMLSchema.Source {
           </xs:complexType>
           <xs:complexType name="entry">
             <xs:complexContent>
-              <xs:extension base="rl:member"><xs:attribute name="uri" type="xs:anyURI" use="required"/></xs:extension>
+              <xs:extension base="rl:member"><xs:attribute name="uri" type="xs:token" use="required"/></xs:extension>
             </xs:complexContent>
           </xs:complexType>
           <xs:complexType name="entryReference">
             <xs:complexContent>
-              <xs:extension base="rl:member"><xs:attribute name="ref" type="xs:anyURI" use="required"/></xs:extension>
+              <xs:extension base="rl:member"><xs:attribute name="ref" type="xs:token" use="required"/></xs:extension>
             </xs:complexContent>
           </xs:complexType>
           <xs:complexType name="external">
             <xs:complexContent>
-              <xs:extension base="rl:member"><xs:attribute name="anchor" type="xs:anyURI"/></xs:extension>
+              <xs:extension base="rl:member"><xs:attribute name="anchor" type="xs:token"/></xs:extension>
             </xs:complexContent>
           </xs:complexType>
           <xs:complexType name="text">

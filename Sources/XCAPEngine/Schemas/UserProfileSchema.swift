@@ -16,7 +16,7 @@ extension XMLSchema.Source {
                     <xs:sequence>
                       <xs:any namespace="##any" processContents="skip" minOccurs="0" maxOccurs="unbounded"/>
                     </xs:sequence>
-                    <xs:attribute name="uri" type="xs:anyURI" use="required"/>
+                    <xs:attribute name="uri" type="xs:token" use="required"/>
                     <xs:anyAttribute namespace="##other" processContents="lax"/>
                   </xs:complexType>
                 </xs:element>
