@@ -27,14 +27,14 @@ package struct NodeAdministration: Sendable {
     // MARK: explain
 
     private static func explain(_ request: AdministrationRequest, _ node: Node) async -> AdministrationResponse {
-        guard let presentity = Self.identity(request.query["presentity"]) else {
+        guard let presentity = Self.identity(request.query["presentity"], node) else {
             return .text("presentity has to be a SIP or telephone URI, for example sip:alice@home.test", status: 400)
         }
         let asked = request.query["watcher"] ?? ""
         let watcher: PolicyWatcher
         if asked.isEmpty || asked == "anonymous" {
             watcher = .anonymous
-        } else if let identity = Self.identity(asked) {
+        } else if let identity = Self.identity(asked, node) {
             watcher = PolicyWatcher(identities: [identity])
         } else {
             return .text("watcher has to be a SIP or telephone URI, or anonymous", status: 400)
@@ -45,9 +45,15 @@ package struct NodeAdministration: Sendable {
         return Self.json(Explanation(explanation))
     }
 
-    /// The canonical identity that a URI means.
-    private static func identity(_ text: String?) -> [UInt8]? {
-        guard let text, let uri = SIPURI(text) else { return nil }
+    /// The canonical identity that a URI means, or a name as people type it: `alice@home.test`, and `alice` for a user of
+    /// the main domain.
+    private static func identity(_ text: String?, _ node: Node) -> [UInt8]? {
+        guard var text, !text.isEmpty else { return nil }
+        if !text.contains(":") {
+            if !text.contains("@") { text += "@" + (node.settings.node.domains.first ?? "") }
+            text = "sip:" + text
+        }
+        guard let uri = SIPURI(text), !uri.isSIP || uri.user?.isEmpty == false else { return nil }
         return uri.canonicalIdentity
     }
 
@@ -56,13 +62,13 @@ package struct NodeAdministration: Sendable {
     private static func audit(_ request: AdministrationRequest, _ node: Node) async -> AdministrationResponse {
         var query = AuditQuery()
         if let presentity = request.query["presentity"], !presentity.isEmpty {
-            guard let identity = Self.identity(presentity) else {
+            guard let identity = Self.identity(presentity, node) else {
                 return .text("presentity has to be a SIP or telephone URI", status: 400)
             }
             query.presentity = identity
         }
         if let watcher = request.query["watcher"], !watcher.isEmpty {
-            guard let identity = watcher == "anonymous" ? [] : Self.identity(watcher) else {
+            guard let identity = watcher == "anonymous" ? [] : Self.identity(watcher, node) else {
                 return .text("watcher has to be a SIP or telephone URI, or anonymous", status: 400)
             }
             query.watcher = identity

@@ -16,6 +16,11 @@ struct Muster: AsyncParsableCommand {
                 name: "Use one",
                 subcommands: [PublishCommand.self, WatchCommand.self, FetchCommand.self, RegisterCommand.self]),
             CommandGroup(
+                name: "Decide who sees you",
+                subcommands: [
+                    PolicyCommand.self, WatchersCommand.self, ListCommand.self, XCAPCommand.self,
+                ]),
+            CommandGroup(
                 name: "Administer one",
                 subcommands: [SubscriberCommand.self, CheckConfigCommand.self, ExampleConfigCommand.self]),
             CommandGroup(name: "Measure one", subcommands: [LoadCommand.self]),

@@ -13,6 +13,21 @@ struct ClientOptions: ParsableArguments {
         help: ArgumentHelp("Who you are: your public identity.", valueName: "sip:bob@home.example"))
     var identity: String
 
+    @OptionGroup var connection: ConnectionOptions
+
+    var serverURI: String? { self.connection.serverURI }
+    var chosenTransport: Transport? { self.connection.chosenTransport }
+    var expires: UInt32 { self.connection.expires }
+    var json: Bool { self.connection.json }
+
+    func validate() throws { try self.connection.check(self.identity, named: "--as ") }
+
+    /// All that the shell needs.
+    func configuration() throws -> ClientConfiguration { try self.connection.configuration(for: self.identity) }
+}
+
+/// Where the server is, how to get there, and how results are shown: for a user who is named elsewhere.
+struct ConnectionOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Where requests go. Without it, where the domain of your identity leads (RFC 3263).",
@@ -52,17 +67,8 @@ struct ClientOptions: ParsableArguments {
     var trace: String?
 
     func validate() throws {
-        guard let uri = SIPURI(self.identity), uri.isSIP || uri.scheme == .tel else {
-            throw ValidationError("--as \(self.identity) is no SIP or tel URI; it looks like sip:bob@home.example")
-        }
-        if uri.isSIP, uri.user == nil {
-            throw ValidationError("--as \(self.identity) names no user; it looks like sip:bob@home.example")
-        }
         if let server = self.server, SIPURI(server)?.isSIP != true {
             throw ValidationError("--server \(server) is no SIP URI; it looks like sip:192.0.2.1:5060;transport=tcp")
-        }
-        if self.server == nil, uri.scheme == .tel {
-            throw ValidationError("a tel identity needs --server, because no domain stands in it")
         }
         if let bind = self.bind, Endpoint(bind) == nil, IPAddress(bind) == nil {
             throw ValidationError("--bind \(bind) is no address; it looks like 192.0.2.7 or 192.0.2.7:5062")
@@ -70,6 +76,21 @@ struct ClientOptions: ParsableArguments {
         if self.expires < 1 { throw ValidationError("--expires is at least 1") }
         if (self.certificateFile == nil) != (self.keyFile == nil) {
             throw ValidationError("--tls-certificate and --tls-key belong together")
+        }
+    }
+
+    /// Refuses what is no identity of a user.
+    ///
+    /// - Parameter option: the option that gave it, with a blank behind it; empty for an argument.
+    func check(_ identity: String, named option: String) throws {
+        guard let uri = SIPURI(identity), uri.isSIP || uri.scheme == .tel else {
+            throw ValidationError("\(option)\(identity) is no SIP or tel URI; it looks like sip:bob@home.example")
+        }
+        if uri.isSIP, uri.user == nil {
+            throw ValidationError("\(option)\(identity) names no user; it looks like sip:bob@home.example")
+        }
+        if self.server == nil, uri.scheme == .tel {
+            throw ValidationError("a tel identity needs --server, because no domain stands in it")
         }
     }
 
@@ -90,10 +111,10 @@ struct ClientOptions: ParsableArguments {
     }
 
     /// All that the shell needs.
-    func configuration() throws -> ClientConfiguration {
-        var agent = UserAgent.Configuration(identity: self.identity, contact: "", server: self.serverURI)
-        let identity = SIPURI(self.identity)
-        let user = self.user ?? identity?.user?.text ?? self.identity
+    func configuration(for name: String) throws -> ClientConfiguration {
+        var agent = UserAgent.Configuration(identity: name, contact: "", server: self.serverURI)
+        let identity = SIPURI(name)
+        let user = self.user ?? identity?.user?.text ?? name
         if let password = try self.password.read(isNeeded: false, whose: user) {
             agent.credentials = UserAgent.Credentials(user: user, password: password)
         }

@@ -17,9 +17,15 @@ struct ClientSession {
     ) async throws -> ClientSession {
         var configuration = try options.configuration()
         adjust(&configuration.agent)
+        return try await Self.start(configuration, isJSON: options.json, resources: resources)
+    }
+
+    static func start(
+        _ configuration: ClientConfiguration, isJSON: Bool, resources: [SubscriptionID: String]
+    ) async throws -> ClientSession {
         let runner = try await ClientRunner.start(configuration)
         let interrupt = Interrupt { Task { await runner.close(within: Self.patience) } }
-        return ClientSession(runner: runner, interrupt: interrupt, isJSON: options.json, resources: resources)
+        return ClientSession(runner: runner, interrupt: interrupt, isJSON: isJSON, resources: resources)
     }
 
     /// Shows an event: one JSON object for each change, for people a line if it says something to them.

@@ -14,7 +14,7 @@ struct DemoCommand: AsyncParsableCommand {
 
     func run() async throws {
         var passwords: [String: Redacted<String>] = [:]
-        for name in ["alice", "bob", "carol"] {
+        for name in DemoStory.names {
             passwords[name] = Redacted(String(decoding: Hexadecimal.encode(SecureRandom.bytes(8)), as: UTF8.self))
         }
         let server = try DemoServer(passwords: passwords)
@@ -30,20 +30,25 @@ struct DemoCommand: AsyncParsableCommand {
 
     /// Leaves the service running and says how to play with it.
     private func stay(_ server: DemoServer, _ passwords: [String: Redacted<String>]) async throws {
-        let file = server.file("carol.password")
-        try passwords["carol"]?.reveal().write(to: file, atomically: true, encoding: .utf8)
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file.path)
-        let aliceFile = server.file("alice.password")
-        try passwords["alice"]?.reveal().write(to: aliceFile, atomically: true, encoding: .utf8)
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: aliceFile.path)
-        let common = "--server sip:\(server.endpoint)"
+        var files: [String: String] = [:]
+        for name in ["alice", "dave"] {
+            let file = server.file("\(name).password")
+            try passwords[name]?.reveal().write(to: file, atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file.path)
+            files[name] = "--password-file \(file.path)"
+        }
+        let (alice, dave) = (files["alice"] ?? "", files["dave"] ?? "")
+        let (sip, xcap) = ("--server sip:\(server.endpoint)", "--xcap-root \(server.documents)")
         Terminal.result(
             """
 
             The service goes on. In other terminals:
-              muster watch sip:alice@\(server.domain) --as sip:carol@\(server.domain) --password-file \(file.path) \(common)
-              muster publish --as sip:alice@\(server.domain) --password-file \(aliceFile.path) \(common) --status closed --note "gone"
-            Rules: \(server.file("rules").path) (edit it: it acts at once)
+              muster watch sip:alice@\(server.domain) --as sip:dave@\(server.domain) \(dave) \(sip)
+              muster publish --as sip:alice@\(server.domain) \(alice) \(sip) --status closed --note "gone"
+              muster watchers sip:alice@\(server.domain) \(alice) \(sip) \(xcap)
+              muster policy show --as sip:alice@\(server.domain) \(alice) \(xcap)
+              muster policy block dave --as sip:alice@\(server.domain) \(alice) \(xcap)
+              muster policy explain alice dave --admin \(server.administration.origin)
             Control-C ends it.
             """)
         let ended = AsyncStream<Void>.makeStream()

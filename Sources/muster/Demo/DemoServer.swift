@@ -6,22 +6,28 @@ import SCSCF
 import Settings
 import SIPWire
 import Signalling
+import WebEdge
 
 /// The server of the demonstration: `muster serve` in a process of its own, so that it can be killed.
 final class DemoServer {
     let domain = "home.test"
     let folder: URL
     let endpoint: Endpoint
+    /// Where documents are served.
+    let documents: HTTPAddress
+    /// The administration port.
+    let administration: HTTPAddress
     private var process: Process?
 
-    /// Makes a folder with a configuration, rules and three subscribers.
+    /// Makes a folder with a configuration and subscribers.
     init(passwords: [String: Redacted<String>]) throws {
         self.folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("muster-demo-\(ProcessInfo.processInfo.processIdentifier)")
         try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
-        self.endpoint = Endpoint(.loopback, Self.freePort(preferred: 5060))
+        self.endpoint = Endpoint(.loopback, Self.freePort(preferred: 5060, SOCK_DGRAM))
+        self.documents = try HTTPAddress("http://127.0.0.1:\(Self.freePort(preferred: 8070, SOCK_STREAM))/xcap")
+        self.administration = try HTTPAddress("http://127.0.0.1:\(Self.freePort(preferred: 8091, SOCK_STREAM))")
         try self.configurationText.write(to: self.file("muster.yaml"), atomically: true, encoding: .utf8)
-        try self.setRules(["bob": "allow", "carol": "allow"])
         let settings = try LoadedConfiguration.read(file: ("muster.yaml", self.configurationText)).configuration
         let store = try NodeStorage.open(settings, directory: self.file("data").path, role: .administration)
         defer { store.close() }
@@ -42,24 +48,17 @@ final class DemoServer {
         sip:
           listen: ["udp:\(self.endpoint)", "tcp:\(self.endpoint)"]
         presence:
-          default-handling: block
+          default-handling: confirm
           notification-interval: 0s
-          rules-file: \(self.file("rules").path)
+          winfo-interval: 0s
+        xcap:
+          listen: "\(self.documents)"
         administration:
-          enabled: false
+          port: \(self.administration.origin.port)
         logging:
           level: warning
 
         """
-    }
-
-    /// Writes alice's rules: what each watcher may.
-    func setRules(_ handling: [String: String]) throws {
-        var text = ""
-        for (watcher, word) in handling.sorted(by: { $0.key < $1.key }) {
-            text += "sip:alice@\(self.domain) sip:\(watcher)@\(self.domain) \(word) alice-\(watcher)\n"
-        }
-        try text.write(to: self.file("rules"), atomically: true, encoding: .utf8)
     }
 
     /// Starts the process and waits until it answers.
@@ -78,7 +77,7 @@ final class DemoServer {
         try process.run()
         self.process = process
         for _ in 0..<200 {
-            if self.answers() { return }
+            if self.answers(), self.listens(self.documents), self.listens(self.administration) { return }
             guard process.isRunning else { break }
             try await Task.sleep(for: .milliseconds(50))
         }
@@ -137,6 +136,18 @@ final class DemoServer {
         return recv(descriptor, &answer, answer.count, 0) > 0
     }
 
+    /// Whether somebody takes connections at an address.
+    private func listens(_ address: HTTPAddress) -> Bool {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var target = Self.socketAddress(address.origin.port)
+        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        return withUnsafePointer(to: &target) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, size) == 0 }
+        }
+    }
+
     private static func socketAddress(_ port: UInt16) -> sockaddr_in {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -145,12 +156,17 @@ final class DemoServer {
         return address
     }
 
-    /// A UDP port of the loopback address that nobody has: the preferred one, else one that the system chooses.
-    private static func freePort(preferred: UInt16) -> UInt16 {
+    /// A port of the loopback address that nobody has: the preferred one, else one that the system chooses.
+    private static func freePort(preferred: UInt16, _ type: __socket_type) -> UInt16 {
         for port in [preferred, 0] {
-            let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+            let descriptor = socket(AF_INET, Int32(type.rawValue), 0)
             guard descriptor >= 0 else { continue }
             defer { close(descriptor) }
+            // As the server does: connections that have just ended do not keep the port.
+            var yes: Int32 = 1
+            if type == SOCK_STREAM {
+                setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
+            }
             var address = Self.socketAddress(port)
             var size = socklen_t(MemoryLayout<sockaddr_in>.size)
             let bound = withUnsafeMutablePointer(to: &address) { pointer in

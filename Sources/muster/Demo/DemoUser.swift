@@ -9,28 +9,33 @@ import UserAgent
 actor DemoUser {
     nonisolated let name: String
     nonisolated let runner: ClientRunner
+    /// The user's documents on the server.
+    nonisolated let documents: DocumentClient
     private var events: [UserAgent.Event] = []
     private var collector: Task<Void, Never>?
     private var waiting: [UInt64: CheckedContinuation<Void, Never>] = [:]
     private var lastWaiter: UInt64 = 0
 
-    private init(_ name: String, _ runner: ClientRunner) {
+    private init(_ name: String, _ runner: ClientRunner, _ documents: DocumentClient) {
         self.name = name
         self.runner = runner
+        self.documents = documents
     }
 
     /// Opens the user's sockets.
     /// - Parameter password: nil for somebody without an account.
     static func start(
-        _ name: String, password: Redacted<String>?, server: Endpoint, domain: String
+        _ name: String, password: Redacted<String>?, server: DemoServer
     ) async throws -> DemoUser {
         let credentials = password.map { UserAgent.Credentials(user: name, password: $0) }
         var agent = UserAgent.Configuration(
-            identity: "sip:\(name)@\(domain)", contact: "", server: "sip:\(server)", credentials: credentials)
+            identity: "sip:\(name)@\(server.domain)", contact: "", server: "sip:\(server.endpoint)",
+            credentials: credentials)
         agent.persistent = false
         let configuration = ClientConfiguration(
             agent: agent, transport: nil, bind: Endpoint(.loopback, 0), isServerLiteral: true)
-        let user = DemoUser(name, try await ClientRunner.start(configuration))
+        let documents = DocumentClient(root: server.documents, owner: agent.identity, credentials: credentials)
+        let user = DemoUser(name, try await ClientRunner.start(configuration), documents)
         await user.collect()
         return user
     }
