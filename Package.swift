@@ -178,8 +178,8 @@ let package = Package(
         tests(
             "MusterNodeTests",
             [
-                "Ground", "SIPWire", "DigestAuth", "PresenceServer", "XDMServer", "SCSCF", "Storage", "WebEdge",
-                "Settings", "Telemetry", "MusterNode", grdb, logging,
+                "Ground", "SIPWire", "SIPTransactions", "DigestAuth", "PresenceServer", "XDMServer", "SCSCF", "Storage",
+                "Signalling", "WebEdge", "Settings", "Telemetry", "MusterNode", grdb, logging, nioCore, nioPosix,
             ]),
         tests("musterTests", ["Ground", "SIPWire", "PresenceDocuments", "UserAgent", "muster", argumentParser]),
         tests(

@@ -120,6 +120,7 @@ package struct NodeAdministration: Sendable {
 
 /// The answer of `/api/policy/explain`.
 private struct Explanation: Encodable {
+    /// What became of one rule.
     struct Rule: Encodable {
         /// Selector of the document; absent for a rule of the rules file.
         let document: String?

@@ -32,6 +32,7 @@ package final class AuditLog<Fact: Sendable>: Sendable {
         package var pruned: UInt64 = 0
     }
 
+    /// What waits, and what became of what waited.
     private struct State {
         var waiting: [(time: Instant, fact: Fact)] = []
         var isScheduled = false

@@ -3,6 +3,7 @@ import Synchronization
 
 /// An audit log that lasts as long as the process: the reference, and what a node uses that has no other.
 package final class InMemoryAuditStore: AuditStore {
+    /// Everything that is kept.
     private struct State {
         /// The oldest first.
         var entries: [AuditEntry] = []

@@ -49,7 +49,7 @@ struct NodeAdministrationTests {
         let nobody = try await self.get(node, path, ["presentity": "sip:alice@home.test"])
         #expect(nobody.object["watcher"] as? String == "anonymous")
         #expect(try await self.get(node, path, ["watcher": "sip:bob@home.test"]).status == 400)
-        #expect(try await self.get(node, path, ["presentity": "alice"]).status == 400)
+        #expect(try await self.get(node, path, ["presentity": "sip:"]).status == 400)
         #expect(try await self.get(node, path, ["presentity": "sip:a@home.test", "watcher": "<"]).status == 400)
         await node.stop()
     }
@@ -85,7 +85,7 @@ struct NodeAdministrationTests {
         #expect(try await count(["limit": "1"]) == 1)
         #expect(try await count(["until": "2020-01-01T00:00:00Z"]) == 0)
         #expect(try await count(["since": "2020-01-01T00:00:00Z"]) == 3)
-        for wrong in [["limit": "0"], ["limit": "many"], ["since": "noon"], ["presentity": "x"], ["watcher": "x"]] {
+        for wrong in [["limit": "0"], ["limit": "many"], ["since": "noon"], ["presentity": "sip:"], ["watcher": "<>"]] {
             #expect(try await self.get(again, "/api/audit", wrong).status == 400)
         }
         let registry = MetricsRegistry()

@@ -45,6 +45,34 @@ package actor Shard: ArrivalReceiver {
         package var decided: @Sendable (Decision, Instant) -> Void
         /// The most requests on Ut that wait for their commit. Beyond it: 503.
         package var utRequestsInFlight = 4096
+
+        package init(
+            transactions: @escaping @Sendable (_ listening: [Endpoint]) -> TransactionLayer.Configuration,
+            transports: TransportConfiguration, listeners: [ListenerConfiguration],
+            presence: PresenceServer.Configuration?,
+            registrar: @escaping @Sendable (_ listening: [Endpoint]) -> SCSCF.Configuration?,
+            documents: XDMServer.Configuration?, router: Router,
+            resolver: (@Sendable () throws(Fault) -> any DomainResolver)?,
+            commit: @escaping @Sendable ([StoreOperation]) throws(Fault) -> Void,
+            credentials: @escaping @Sendable (CredentialQuestion) -> CredentialAnswer,
+            exists: @escaping @Sendable ([UInt8]) -> Bool, trace: TraceSink?,
+            failed: @escaping @Sendable (Fault) -> Void, decided: @escaping @Sendable (Decision, Instant) -> Void
+        ) {
+            self.transactions = transactions
+            self.transports = transports
+            self.listeners = listeners
+            self.presence = presence
+            self.registrar = registrar
+            self.documents = documents
+            self.router = router
+            self.resolver = resolver
+            self.commit = commit
+            self.credentials = credentials
+            self.exists = exists
+            self.trace = trace
+            self.failed = failed
+            self.decided = decided
+        }
     }
 
     let parts: Parts
