@@ -384,15 +384,41 @@ struct UtServerTests {
         #expect(answer.value?.status == 200 && answer.value?.fields["connection"] == "close")
     }
 
-    @Test("says which port is in use")
+    @Test("says which port is in use, and which setting names it")
     func portInUse() async throws {
         try await withUtServer { port, _ in
-            var configuration = UtServer.Configuration(port: port)
-            configuration.limits = UtLimits()
             let second = UtServer(
-                configuration: configuration, loop: MultiThreadedEventLoopGroup.singleton.next(), logger: .quiet,
-                answer: { _ in UtResponse(status: 200) })
-            await #expect(throws: Fault(code: "web.port-unavailable", reason: "")) { try await second.run() }
+                configuration: UtServer.Configuration(port: port), loop: MultiThreadedEventLoopGroup.singleton.next(),
+                logger: .quiet, answer: { _ in UtResponse(status: 200) })
+            let fault = await #expect(throws: Fault.self) { try await second.run() }
+            #expect(fault?.code == "web.port-unavailable" && fault?.reason.contains("xcap.listen") == true)
         }
+        #expect(throws: Fault(code: "web.port-unavailable", reason: "")) {
+            // An address of documentation (RFC 5737), which no machine has.
+            try ListeningPort(IPAddress(ipv4: 0xC000_0201), 0, setting: "xcap.listen")
+        }
+    }
+
+    @Test("has its port before it listens there", arguments: [IPAddress.loopback, IPAddress("::1")])
+    func portTaken(address: IPAddress?) async throws {
+        let address = try #require(address)
+        let port = try ListeningPort(address, 0, setting: "xcap.listen")
+        #expect(port.endpoint.port != 0)
+        let answer = Mutexed<HTTPClient.Answer?>(nil)
+        let server = UtServer(
+            configuration: UtServer.Configuration(address: address, port: 1), on: port,
+            loop: MultiThreadedEventLoopGroup.singleton.next(), logger: .quiet,
+            answer: { request in UtResponse(status: 200, body: Array(request.remote.address.description.utf8)) })
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await server.run() }
+            let origin = HTTPOrigin(host: address.description, port: port.endpoint.port)
+            let client = HTTPClient(origin, entropy: .seeded(1))
+            // It is refused until the server listens.
+            while answer.value == nil { answer.value = try? await client.send(HTTPClient.Request("GET", "/xcap/a")) }
+            await client.close()
+            tasks.cancelAll()
+            try await tasks.waitForAll()
+        }
+        #expect(answer.value?.body == Array(address.description.utf8))
     }
 }

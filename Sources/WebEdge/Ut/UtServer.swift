@@ -70,13 +70,13 @@ package final class UtServer: Service {
 
     /// The same with a handler that waits for its answer.
     package convenience init(
-        configuration: Configuration, loop: any EventLoop, logger: Logger,
+        configuration: Configuration, on port: ListeningPort? = nil, loop: any EventLoop, logger: Logger,
         onRunning: @escaping @Sendable (UInt16) -> Void = { _ in },
         answer: @escaping @Sendable (UtRequest) async -> UtResponse
     ) {
-        self.init(configuration: configuration, loop: loop, logger: logger, onRunning: onRunning) { request, reply in
-            Task { reply(await answer(request)) }
-        }
+        self.init(
+            configuration: configuration, on: port, loop: loop, logger: logger, onRunning: onRunning,
+            handler: { request, reply in Task { reply(await answer(request)) } })
     }
 
     /// Serves until a graceful shutdown is asked for (by the service group that runs it) or the task is cancelled; then
