@@ -78,7 +78,7 @@ struct UtServerTests {
         #expect(request.remote.address == .loopback && request.remote.port != 0)
     }
 
-    @Test("believes an asserted identity from a trusted proxy only", .spec("TS 33.222 §6.2"))
+    @Test("believes an asserted identity from a trusted proxy only", .spec("OMA XDM identity/1", "REQ-24141-38"))
     func trust() async throws {
         for (trusted, expected) in [(["127.0.0.1"], true), (["10.0.0.0/8", "::1"], false)] {
             let notes = UtNotes()
@@ -117,7 +117,7 @@ struct UtServerTests {
         }
     }
 
-    @Test("answers a name that somebody points at this machine with 421")
+    @Test("answers a name that somebody points at this machine with 421", .spec("REQ-33141-38"))
     func rebinding() async throws {
         try await withUtServer(hosts: ["XCAP.home.test"]) { port, server in
             let hosts: [(String, Int)] = [

@@ -36,7 +36,7 @@ package actor HTTPClient {
     private let configuration: Configuration
     private let group: any EventLoopGroup
     private var entropy: Entropy
-    private var digest: DigestClient?
+    private var digestClient: DigestClient?
     /// A connection that waits for the next request.
     private var resting: (any Channel)?
     private var isClosed = false
@@ -54,7 +54,7 @@ package actor HTTPClient {
         self.configuration = configuration
         self.group = group
         self.entropy = entropy
-        self.digest = configuration.credentials.map { DigestClient(user: $0.user, password: $0.password) }
+        self.digestClient = configuration.credentials.map { DigestClient(user: $0.user, password: $0.password) }
     }
 
     /// Sends a request and waits for the answer, whatever its status; but a 401 that cannot be answered is a fault.
@@ -74,7 +74,7 @@ package actor HTTPClient {
         while true {
             let answer = try await self.exchange(request, authorization: authorization)
             guard answer.status == 401 else {
-                self.digest?.accepted(
+                self.digestClient?.accepted(
                     authenticationInfo: answer["Authentication-Info"].map { Octets(Array($0.utf8)) })
                 return answer
             }
@@ -95,18 +95,18 @@ package actor HTTPClient {
     // MARK: digest
 
     private func authorization(for request: Request) -> String? {
-        self.digest?.authorization(
+        self.digestClient?.authorization(
             method: Octets(Array(request.method.utf8)), uri: Octets(Array(request.target.utf8)),
             body: Octets(request.body), entropy: &self.entropy
         ).first.map { $0[...].text }
     }
 
     private func answer(to challenge: Answer, for request: Request) throws(Fault) -> String {
-        guard self.digest != nil else {
+        guard self.digestClient != nil else {
             throw Fault(
                 code: "http.password-needed", reason: "\(self.origin) asks for a user name and a password.")
         }
-        let answers = self.digest?.answer(
+        let answers = self.digestClient?.answer(
             challenges: challenge.values("WWW-Authenticate").map { Octets(Array($0.utf8)) },
             method: Octets(Array(request.method.utf8)), uri: Octets(Array(request.target.utf8)),
             body: Octets(request.body), entropy: &self.entropy)

@@ -234,13 +234,13 @@ private struct Fields {
 extension String {
     /// Whether this is a field's name, whatever its case; `name` is in lower case and as long.
     fileprivate func isField(_ name: StaticString) -> Bool {
-        name.withUTF8Buffer { expected in
+        name.withUTF8Buffer { letters in
             var index = 0
             for byte in self.utf8 {
-                guard index < expected.count, ASCII.lowercased(byte) == expected[index] else { return false }
+                guard index < letters.count, ASCII.lowercased(byte) == letters[index] else { return false }
                 index += 1
             }
-            return index == expected.count
+            return index == letters.count
         }
     }
 }
