@@ -61,7 +61,7 @@ package struct Verdict: Equatable, Sendable {
 /// the XML that says it.
 package struct RulesDocument: Equatable, Sendable {
     /// Whom a rule is about.
-    enum Whom: Equatable, Sendable {
+    package enum Whom: Equatable, Sendable {
         case one(String)
         /// Everybody of the domain but these.
         case domain(except: [String])
@@ -72,12 +72,21 @@ package struct RulesDocument: Equatable, Sendable {
     }
 
     /// One rule.
-    struct Rule: Equatable, Sendable {
+    package struct Rule: Equatable, Sendable {
         var whom: Whom
         /// When it holds; always if nil.
         var window: Range<Instant>?
         var handling: AuthorizationRule.Handling
         var shown: Shown
+
+        package init(
+            whom: Whom, window: Range<Instant>? = nil, handling: AuthorizationRule.Handling, shown: Shown
+        ) {
+            self.whom = whom
+            self.window = window
+            self.handling = handling
+            self.shown = shown
+        }
 
         func matches(_ watcher: String, at now: Instant) -> Bool {
             if let window, !window.contains(now) { return false }
@@ -90,7 +99,9 @@ package struct RulesDocument: Equatable, Sendable {
         }
     }
 
-    var rules: [Rule] = []
+    var rules: [Rule]
+
+    package init(rules: [Rule] = []) { self.rules = rules }
 
     /// The greatest handling and the union of what is shown, of the rules that match (RFC 4745 §10.2); nobody is let in
     /// by default.

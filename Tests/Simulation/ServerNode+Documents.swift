@@ -13,7 +13,7 @@ extension ServerNode {
     }
 
     /// Stores or removes the rules of a presentity, as its owner does over XCAP.
-    func store(_ document: RulesDocument?, of presentity: String, at now: Instant) {
+    package func store(_ document: RulesDocument?, of presentity: String, at now: Instant) {
         let bytes = document?.bytes ?? []
         if let document { self.meanings[bytes] = document }
         let target = "pres-rules/users/\(presentity)/index"

@@ -109,6 +109,53 @@ struct InspectorTests {
         }
     }
 
+    @Test("a server that shows more than a document of rules grants is caught", .spec("RFC 5025 §3.3"))
+    func laxDocument() throws {
+        let alice = "sip:alice@home.test"
+        let bob = RulesDocument.Whom.one("sip:bob@home.test")
+        let strict: [(Shown, String)] = [
+            (Shown(tuples: ["dev-2"], notes: true, classification: true), "the tuple dev-1"),
+            (Shown(classes: ["work"], classification: true), "a note"),
+            (Shown(classes: ["work"], notes: true), "a class"),
+            (Shown(notes: true, classification: true), "the tuple dev-1"),
+        ]
+        for (shown, offence) in strict {
+            let scene = try Scene()
+            let lax = RulesDocument(rules: [.init(whom: bob, handling: .allow, shown: .everything)])
+            scene.server.store(lax, of: alice, at: scene.world.now)
+            scene.world.collect(scene.server)
+            try scene.publish("v2")
+            #expect(scene.world.violations.isEmpty)
+            // What counts from here on is stricter, and the server does not know it.
+            scene.server.rules.documents[Array(alice.utf8)] = RulesDocument(
+                rules: [.init(whom: bob, handling: .allow, shown: shown)])
+            try scene.publish("v3")
+            #expect(scene.world.violations.contains { $0.contains("shown \(offence)") })
+        }
+    }
+
+    @Test("rules as a document outlive a crash, and those that were never kept do not", .spec("REQ-33141-D2"))
+    func documentsAndCrashes() throws {
+        let alice = "sip:alice@home.test"
+        for point in ServerNode.CrashPoint.allCases {
+            let scene = try Scene()
+            let deaf = RulesDocument(
+                rules: [.init(whom: .one("sip:bob@home.test"), handling: .politeBlock, shown: Shown())])
+            scene.server.plannedCrash = point
+            scene.server.store(deaf, of: alice, at: scene.world.now)
+            scene.world.collect(scene.server)
+            #expect(!scene.server.isUp)
+            scene.server.start(at: scene.world.now)
+            scene.world.collect(scene.server)
+            try scene.publish("v2")
+            #expect(scene.world.violations.isEmpty)
+            let wasKept = point != .beforeCommit
+            #expect((scene.server.rules.documents[Array(alice.utf8)] != nil) == wasKept)
+            let document = try #require(scene.bob.watches[SubscriptionID(1)]?.document)
+            #expect(Documents.versions(in: document) == (wasKept ? [:] : ["dev-1": "v2"]))
+        }
+    }
+
     @Test("a storage that loses what was acknowledged is caught", .spec("REQ-33141-D10"))
     func forgetfulStorage() throws {
         let scene = try Scene(store: ForgetfulStore())

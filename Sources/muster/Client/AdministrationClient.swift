@@ -81,6 +81,7 @@ struct AdministrationClient: Sendable {
 
 /// Why a watcher is treated as it is: the answer of `/api/policy/explain`.
 struct PolicyReport: Decodable, Equatable {
+    /// What one rule says about the watcher.
     struct Rule: Decodable, Equatable {
         let document: String?
         let rule: String
@@ -102,6 +103,7 @@ struct PolicyReport: Decodable, Equatable {
 
 /// The answer of `/api/audit`.
 struct AuditReport: Decodable, Equatable {
+    /// One decision of the audit log.
     struct Decision: Decodable, Equatable {
         let time: String
         let matter: String

@@ -30,6 +30,7 @@ enum InputLines {
         return nil
     }
 
+    /// What the reading thread holds.
     private final class Reader: Sendable {
         private let continuation: AsyncStream<String>.Continuation
 
