@@ -181,7 +181,8 @@ let package = Package(
                 "Ground", "SIPWire", "SIPTransactions", "DigestAuth", "PresenceServer", "XDMServer", "SCSCF", "Storage",
                 "Signalling", "WebEdge", "Settings", "Telemetry", "MusterNode", grdb, logging, nioCore, nioPosix,
             ]),
-        tests("musterTests", ["Ground", "SIPWire", "PresenceDocuments", "UserAgent", "muster", argumentParser]),
+        tests(
+            "musterTests", ["Ground", "SIPWire", "PresenceDocuments", "UserAgent", "WebEdge", "muster", argumentParser]),
         tests(
             "InteropTests", ["Ground", "SIPWire", "SIPTransactions", "Signalling", "muster"], resources: ["Scenarios"]),
 

@@ -27,6 +27,8 @@ final class RunningServer {
         var authority: Authority?
         /// Algorithms that the challenge offers.
         var algorithms = "[MD5]"
+        /// The administration port; nil for none.
+        var administrationPort: UInt16?
     }
 
     /// Starts a node and waits until it says that it is ready.
@@ -63,6 +65,7 @@ final class RunningServer {
               default-handling: \(wishes.defaultHandling)
               known-users: \(wishes.isLaboratory ? "any" : "subscribers")
               notification-interval: 0s
+              winfo-interval: 0s
               from-stands-in-for-identity: \(wishes.isLaboratory)
               rules-file: "\(wishes.rulesFile)"
               publish-expires:
@@ -75,7 +78,8 @@ final class RunningServer {
             xcap:
               listen: "http://127.0.0.1:0/xcap"
             administration:
-              enabled: false
+              enabled: \(wishes.administrationPort != nil)
+              port: \(wishes.administrationPort ?? 8091)
             flood:
               messages-per-second: \(wishes.flood)
               burst: \(max(wishes.flood, 1))
@@ -108,6 +112,18 @@ final class RunningServer {
                 ], input: "password-of-\(name)\n")
             #expect(outcome.status == 0, "\(outcome.output)")
         }
+    }
+
+    /// Where it serves documents, as it says in its log.
+    func documentRoot() throws -> String {
+        let found = self.tool.output.split(whereSeparator: \.isWhitespace).last { $0.hasPrefix("root=http://") }
+        if let found { return String(found.dropFirst("root=".count)) }
+        return try self.documentRoot(in: self.tool.awaitText("root=http://"))
+    }
+
+    private func documentRoot(in line: String) throws -> String {
+        let word = line.split(whereSeparator: \.isWhitespace).first { $0.hasPrefix("root=http://") }
+        return String(try #require(word, "\(line)").dropFirst("root=".count))
     }
 
     var address: String { "127.0.0.1:\(self.port)" }

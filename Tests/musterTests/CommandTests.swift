@@ -113,7 +113,7 @@ struct CommandTests {
     func commands() {
         for name in [
             "serve", "demo", "publish", "watch", "fetch", "register", "subscriber", "check-config", "example-config",
-            "load",
+            "load", "policy", "watchers", "list", "xcap",
         ] {
             #expect(
                 Muster.configuration.subcommands.contains { $0.configuration.commandName == name }

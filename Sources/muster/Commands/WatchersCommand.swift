@@ -159,6 +159,8 @@ actor WatchersView {
     func show(_ report: WatcherReport, at time: Instant) {
         self.watchers = report.watchers
         let isFirst = !self.hasShown
+        // The end of the subscription brings the state once more.
+        if self.isOnce, !isFirst { return }
         self.hasShown = true
         if self.isJSON {
             for watcher in self.isOnce ? report.watchers : report.changes {
