@@ -182,6 +182,18 @@ struct UsageTests {
     }
 
     @Test(
+        "presence rules have a usage, a namespace and a type of their own",
+        .spec("RFC 5025 §9.1/1", "RFC 5025 §9.3/1", "RFC 5025 §9.4/1"))
+    func presenceRules() throws {
+        let usage = try #require(ApplicationUsageRegistry.standard[auid: Array("pres-rules".utf8)])
+        #expect(usage.defaultNamespace == Array("urn:ietf:params:xml:ns:pres-rules".utf8))
+        #expect(usage.mediaType == Array("application/auth-policy+xml".utf8))
+        var fixture = Self.fixture("pres-rules", rules)
+        #expect(fixture.put(document: rules, type: "application/pidf+xml").status == 415)
+        #expect(fixture.put(document: rules, type: "application/auth-policy+xml").status == 200)
+    }
+
+    @Test(
         "siblings with one name are refused, and the answer names the second",
         .spec(
             "RFC 4825 §8.2.5/2", "RFC 4825 §5.3/2", "RFC 4825 §11.1/2", "RFC 4826 §3.1/2", "RFC 4826 §3.1/3",
