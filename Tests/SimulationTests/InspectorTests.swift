@@ -139,6 +139,15 @@ struct InspectorTests {
         let alice = "sip:alice@home.test"
         for point in ServerNode.CrashPoint.allCases {
             let scene = try Scene()
+            let lax = RulesDocument(
+                rules: [.init(whom: .one("sip:bob@home.test"), handling: .allow, shown: .everything)])
+            scene.server.store(lax, of: alice, at: scene.world.now)
+            scene.world.collect(scene.server)
+            // From here on the document alone lets bob in.
+            var rules = scene.server.rules
+            rules.set(Array(alice.utf8), watcher: Array("sip:bob@home.test".utf8), nil)
+            scene.server.change(rules: rules, of: Array(alice.utf8), at: scene.world.now)
+            scene.world.collect(scene.server)
             let deaf = RulesDocument(
                 rules: [.init(whom: .one("sip:bob@home.test"), handling: .politeBlock, shown: Shown())])
             scene.server.plannedCrash = point
@@ -150,7 +159,7 @@ struct InspectorTests {
             try scene.publish("v2")
             #expect(scene.world.violations.isEmpty)
             let wasKept = point != .beforeCommit
-            #expect((scene.server.rules.documents[Array(alice.utf8)] != nil) == wasKept)
+            #expect(scene.server.rules.documents[Array(alice.utf8)] == (wasKept ? deaf : lax))
             let document = try #require(scene.bob.watches[SubscriptionID(1)]?.document)
             #expect(Documents.versions(in: document) == (wasKept ? [:] : ["dev-1": "v2"]))
         }
