@@ -265,6 +265,7 @@ package struct XMLWriter {
     /// Whether a known element has anything to be written inside, and whether it has elements.
     private func content(of node: XMLDocument.Node, _ skipped: Set<Int32>) -> (Bool, Bool) {
         var hasText = false
+        var hasBlanks = false
         var hasElements = false
         var cursor = node.firstChild
         while cursor >= 0 {
@@ -274,10 +275,12 @@ package struct XMLWriter {
                 if skipped.isEmpty || !skipped.contains(cursor) { return (true, true) }
             } else if child.kind == .text, !hasText {
                 hasText = !self.isBlank(cursor)
+                hasBlanks = true
             }
             cursor = child.next
         }
-        return (hasText || (!hasElements && node.firstChild >= 0), hasElements)
+        // Comments and instructions of a known element are left out: alone they leave it empty.
+        return (hasText || (!hasElements && hasBlanks), hasElements)
     }
 
     private mutating func close(into output: inout [UInt8]) {
