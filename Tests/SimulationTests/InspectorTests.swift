@@ -139,6 +139,9 @@ struct InspectorTests {
         let alice = "sip:alice@home.test"
         for point in ServerNode.CrashPoint.allCases {
             let scene = try Scene()
+            // A NOTIFY that was numbered and never left is a gap that only a crash explains.
+            let server = scene.server
+            scene.bob.epoch = { server.generation }
             let lax = RulesDocument(
                 rules: [.init(whom: .one("sip:bob@home.test"), handling: .allow, shown: .everything)])
             scene.server.store(lax, of: alice, at: scene.world.now)
