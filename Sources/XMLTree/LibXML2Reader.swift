@@ -92,23 +92,30 @@ enum LibXML2Reader {
         }
     }
 
-    /// The library compares every attribute of an element with every other. Attributes stand between one `<` and
-    /// the next, so that their number can be bounded before it starts (zero bytes are skipped for UTF-16).
+    /// The library compares every attribute of an element with every other, so their number is bounded before it
+    /// starts. A tag reaches from `<` to the next `>` outside quotation marks (zero bytes are skipped for UTF-16).
     private static func checkAttributeCount(_ bytes: [UInt8], limit: Int) throws(XMLFault) {
         var count = 0
+        var isInTag = false
         var afterEquals = false
+        var quote: UInt8 = 0
         for byte in bytes {
             switch byte {
             case 0, 0x09, 0x0A, 0x0D, 0x20: continue
             case UInt8(ascii: "<"):
                 count = 0
+                isInTag = true
+                quote = 0
                 afterEquals = false
+            case _ where !isInTag: continue
+            case _ where quote != 0: if byte == quote { quote = 0 }
+            case UInt8(ascii: ">"): isInTag = false
             case UInt8(ascii: "="): afterEquals = true
             case UInt8(ascii: "\""), UInt8(ascii: "'"):
-                if afterEquals {
-                    count += 1
-                    if count > limit { throw XMLFault(.overLimit, "too many attributes") }
-                }
+                guard afterEquals else { continue }
+                count += 1
+                if count > limit { throw XMLFault(.overLimit, "too many attributes") }
+                quote = byte
                 afterEquals = false
             default: afterEquals = false
             }
