@@ -22,7 +22,10 @@ struct NodeChangeTests {
         #expect(try await bob.notification()?.state.hasPrefix("active") == true)
         try "sip:alice@home.test sip:bob@home.test block one\n".write(toFile: file, atomically: true, encoding: .utf8)
         let running = Task { try await node.run() }
-        #expect(try await bob.notification()?.state.hasPrefix("terminated") == true)
+        // Where an answer is slow, the NOTIFY of before comes once more.
+        var told = try await bob.notification()
+        while told?.state.hasPrefix("active") == true { told = try await bob.notification() }
+        #expect(told?.state.hasPrefix("terminated") == true)
         running.cancel()
         try await running.value
         await node.stop()
