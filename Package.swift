@@ -8,7 +8,8 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
     .enableUpcomingFeature("ExistentialAny"),
     // Rooms are small modules that call each other for every message: let the optimizer see through their walls.
-    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+    // Exclusive access to variables is checked at run time in debug builds, where the tests run.
+    .unsafeFlags(["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
 /// The rooms of layer 3, each with a door plate.

@@ -14,7 +14,9 @@ package enum Limits {
     /// Largest datagram there is (RFC 768), in bytes.
     package static let maximumDatagramBytes = 65535
     /// Datagrams read, and datagrams sent, by one system call.
-    package static let datagramsPerCall = 32
+    package static let datagramsPerCall = 64
+    /// The longest time that a datagram socket is read before the turn ends and others have theirs.
+    package static let longestReading: Duration = .milliseconds(2)
     /// Largest head of a WebSocket opening handshake, in bytes.
     package static let maximumUpgradeHeadBytes = 16384
     /// Fragments of one WebSocket message.

@@ -42,6 +42,7 @@ extension Shard {
         let held = self.heldBack ?? []
         self.heldBack = nil
         self.take(held)
+        self.arrivalsEnded()
         return endpoints
     }
 

@@ -12,8 +12,15 @@ import XDMServer
 extension Shard {
     // MARK: what the transports tell
 
-    package nonisolated func arrived(_ turn: [Arrival]) {
-        self.assumeIsolated { $0.take(turn) }
+    package nonisolated func arrived(_ arrivals: [Arrival]) {
+        self.assumeIsolated { $0.take(arrivals) }
+    }
+
+    package nonisolated func arrivalsEnded() {
+        self.assumeIsolated { shard in
+            guard shard.heldBack == nil else { return }
+            shard.turn { _ in }
+        }
     }
 
     package nonisolated func transmissionFailed(_ bytes: [UInt8], _ path: Path) {
@@ -43,15 +50,15 @@ extension Shard {
         }
     }
 
-    /// Takes all that one read of a socket brought.
+    /// Takes what one read of a socket brought. The turn goes on until ``arrivalsEnded()``.
     func take(_ arrivals: [Arrival]) {
         if self.heldBack != nil {
             self.heldBack?.append(contentsOf: arrivals)
             return
         }
-        self.turn { now in
-            for arrival in arrivals { self.receive(arrival, at: now) }
-        }
+        guard !self.hasFailed else { return }
+        let now = self.clock.now()
+        for arrival in arrivals { self.receive(arrival, at: now) }
     }
 
     private func receive(_ arrival: Arrival, at now: Instant) {
@@ -129,11 +136,19 @@ extension Shard {
 
     // MARK: timers
 
+    /// The alarm rings at multiples of this many nanoseconds.
+    private static let alarmGrain: Int64 = 4_000_000
+
     private func setAlarm(at now: Instant) {
         var next = self.transactions.nextDeadline ?? .distantFuture
         if let deadline = self.presence?.nextDeadline { next = min(next, deadline) }
         if let deadline = self.registrar?.nextDeadline { next = min(next, deadline) }
         if let deadline = self.documents?.nextDeadline { next = min(next, deadline) }
+        // Deadlines are met a little late and together: on a busy node one falls due every few microseconds, and each
+        // would cost a turn of its own.
+        guard next < self.armed else { return }
+        let late = next.nanoseconds % Self.alarmGrain
+        if late > 0 { next = next + .nanoseconds(Self.alarmGrain - late) }
         guard next < self.armed else { return }
         self.alarm?.cancel()
         self.armed = next

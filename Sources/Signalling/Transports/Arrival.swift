@@ -21,8 +21,10 @@ package struct Arrival: Sendable {
 /// Who is told what the network brings: the shard. All calls come on the event loop, none of them from inside a
 /// call into ``SIPTransports``.
 package protocol ArrivalReceiver: AnyObject {
-    /// All that one read of a socket brought, in order. One turn: one commit, one flush.
-    func arrived(_ turn: [Arrival])
+    /// What one read of a socket brought, in order. More of the same turn may follow at once.
+    func arrived(_ arrivals: [Arrival])
+    /// The socket has no more for now, or it was read long enough: the turn ends, with one commit and one flush.
+    func arrivalsEnded()
     /// A message could not be brought to its peer: the connection is gone, could not be opened or takes no more.
     ///
     /// - Parameters:
@@ -39,6 +41,7 @@ package protocol ArrivalReceiver: AnyObject {
 }
 
 extension ArrivalReceiver {
+    package func arrivalsEnded() {}
     package func framingFailed(_ fault: ParseFault, head: [UInt8], _ origin: Origin) {}
     package func keepAliveAnswered(_ flow: Flow) {}
 }

@@ -7,9 +7,12 @@ import Ground
 struct DatagramInput: ~Copyable {
     private static let capacity = Limits.datagramsPerCall
     private static let slotBytes = 65536
+    /// From slot to slot: an odd number of cache lines more than a slot, because the beginnings of all slots would
+    /// share the same few places of the cache otherwise.
+    private static let stride = Self.slotBytes + 17 * 64
 
     private let buffer = UnsafeMutableRawPointer.allocate(
-        byteCount: Self.capacity * Self.slotBytes, alignment: 4096)
+        byteCount: Self.capacity * Self.stride, alignment: 4096)
     private let addresses = UnsafeMutableRawPointer.allocate(
         byteCount: Self.capacity * SocketAddresses.slotBytes, alignment: 8)
     private let vectors = UnsafeMutablePointer<iovec>.allocate(capacity: Self.capacity)
@@ -21,7 +24,7 @@ struct DatagramInput: ~Copyable {
         self.vectors.initialize(repeating: iovec(), count: Self.capacity)
         self.headers.initialize(repeating: MultipleMessageHeader(header: msghdr(), count: 0), count: Self.capacity)
         for index in 0..<Self.capacity {
-            self.vectors[index] = iovec(iov_base: self.buffer + index * Self.slotBytes, iov_len: Self.slotBytes)
+            self.vectors[index] = iovec(iov_base: self.buffer + index * Self.stride, iov_len: Self.slotBytes)
             self.headers[index].header.msg_name = self.addresses + index * SocketAddresses.slotBytes
             self.headers[index].header.msg_iov = self.vectors + index
             self.headers[index].header.msg_iovlen = 1
@@ -50,7 +53,7 @@ struct DatagramInput: ~Copyable {
                 continue
             }
             let bytes = UnsafeRawBufferPointer(
-                start: self.buffer + index * Self.slotBytes, count: Int(self.headers[index].count))
+                start: self.buffer + index * Self.stride, count: Int(self.headers[index].count))
             body(bytes, remote)
         }
         return Int(count)

@@ -6,7 +6,7 @@ import SIPTransactions
 import SIPWire
 
 /// One UDP socket. NIO says when it can be read and reads the first datagram; the rest of what has arrived is taken
-/// with one call, and all of it is one turn.
+/// many at a time, and all of it is one turn.
 final class DatagramListener: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
 
@@ -72,16 +72,34 @@ final class DatagramListener: ChannelInboundHandler {
         envelope.data.withUnsafeReadableBytes { self.take($0, remote, transports) }
     }
 
+    /// Reads until nothing is left, so that a busy shard has the largest turns there can be, but not for longer than
+    /// ``Limits/longestReading``: others wait for this loop too.
     func channelReadComplete(context: ChannelHandlerContext) {
         guard let transports = self.transports, self.socket >= 0 else { return }
-        transports.counters.datagramReads += 1
-        _ = self.input.receive(self.socket) { datagram, remote in self.take(datagram, remote, transports) }
-        guard !self.turn.isEmpty else {
+        let end = transports.now + Limits.longestReading
+        var hasArrivals = false
+        var isMore = true
+        while isMore {
+            transports.counters.datagramReads += 1
+            let count = self.input.receive(self.socket) { datagram, remote in self.take(datagram, remote, transports) }
+            if !self.turn.isEmpty {
+                hasArrivals = true
+                self.deliver(to: transports)
+            }
+            // A receiver may close the socket. A short read says that there was no more a moment ago; what came since
+            // is worth another look, because its sender had all the time that the receiver took.
+            isMore = count > 0 && self.socket >= 0 && transports.now < end
+        }
+        if hasArrivals {
+            transports.receiver?.arrivalsEnded()
+        } else {
             // STUN answers need a flush although they make no turn.
             self.flush()
-            return
         }
-        // Taken out and put back, so that the next turn finds its memory: a copy would make it anew each time.
+    }
+
+    private func deliver(to transports: SIPTransports) {
+        // Taken out and put back, so that the next read finds its memory: a copy would make it anew each time.
         var turn: [Arrival] = []
         swap(&turn, &self.turn)
         transports.receiver?.arrived(turn)

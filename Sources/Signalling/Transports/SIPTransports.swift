@@ -15,9 +15,11 @@ import SIPWire
 /// transports.receiver = shard                                     // kept weakly
 /// try transports.listen(ListenerConfiguration(.udp, endpoint))    // a future of the endpoint that was bound
 ///
-/// func arrived(_ turn: [Arrival]) {                               // in the shard, once for each read cycle
-///     var effects: [Effect] = []
-///     for arrival in turn { … core.handle(…, at: now, into: &effects) }
+/// func arrived(_ arrivals: [Arrival]) {                           // in the shard, for each read of a socket
+///     for arrival in arrivals { … core.handle(…, at: now, into: &effects) }
+/// }
+///
+/// func arrivalsEnded() {                                          // when there is no more to read for now
 ///     store.commit(…)                                             // law 2: durable before anything leaves
 ///     for effect in effects {
 ///         switch effect {
@@ -195,6 +197,7 @@ package final class SIPTransports {
         let turn = self.turn
         self.turn.removeAll(keepingCapacity: true)
         self.receiver?.arrived(turn)
+        self.receiver?.arrivalsEnded()
     }
 
     func markDirty(_ connection: StreamConnection) { self.dirty.append(connection) }
