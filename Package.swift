@@ -130,7 +130,9 @@ let package = Package(
                 "Signalling", "WebEdge", "Settings", "Telemetry", "MusterNode", argumentParser, logging, lifecycle,
                 nioCore, nioPosix,
             ],
-            swiftSettings: settings),
+            swiftSettings: settings,
+            // Stands in front of the system's malloc by being linked; nothing calls it by name (decision 17).
+            linkerSettings: [.linkedLibrary("mimalloc")]),
 
         // Tests, from the bottom up. MusterTesting is what they share.
         .target(

@@ -36,4 +36,4 @@ need_swift() {
 }
 
 # What building needs.
-build_packages=(libssl-dev libxml2-dev libsqlite3-dev libc-ares-dev zlib1g-dev pkg-config)
+build_packages=(libssl-dev libxml2-dev libsqlite3-dev libc-ares-dev zlib1g-dev libmimalloc-dev pkg-config)
