@@ -14,6 +14,9 @@ package struct AdministrationLimits: Hashable, Sendable {
 package struct UtLimits: Hashable, Sendable {
     /// The largest body of a request, in bytes, as it comes and unpacked. Beyond it: 413.
     package var bodyBytes = 524_288
+    /// The bodies of the requests of all connections together, in bytes, while they come and are answered; one body always
+    /// fits. Beyond it the one that has been coming longest is given up: 503.
+    package var bodiesBytes = 67_108_864
     /// The longest request target, in bytes. Beyond it: 414.
     package var targetBytes = 8_192
     /// The longest header field, in bytes, which bounds the target as the parser sees it too. Beyond it: 431.
@@ -22,9 +25,12 @@ package struct UtLimits: Hashable, Sendable {
     package var headBytes = 32_768
     /// How many header fields a request has. Beyond it: 431.
     package var fields = 64
-    /// How many connections are open at a time. Beyond it, the one that has been idle longest makes room; where none is
-    /// idle, the new one is answered with 503.
+    /// How many connections are open at a time. Beyond it, the one that has been idle longest makes room, or the one that
+    /// has been sending a request longest and longer than ``patience``; where there is none, the new one is answered with
+    /// 503.
     package var connections = 1_000
+    /// How long a request may take to come before its connection makes room for another.
+    package var patience = Duration.seconds(1)
     /// How long a connection may be idle between requests.
     package var idle = Duration.seconds(60)
     /// How long a request's head may take from its first byte. Beyond it: 408.

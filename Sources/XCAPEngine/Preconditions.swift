@@ -6,10 +6,40 @@ package struct Preconditions: Equatable, Sendable {
     package var ifMatch: [UInt8]?
     /// The value of If-None-Match.
     package var ifNoneMatch: [UInt8]?
+    /// The value of If-Modified-Since.
+    package var ifModifiedSince: [UInt8]?
+    /// The value of If-Unmodified-Since.
+    package var ifUnmodifiedSince: [UInt8]?
 
-    package init(ifMatch: [UInt8]? = nil, ifNoneMatch: [UInt8]? = nil) {
+    package init(
+        ifMatch: [UInt8]? = nil, ifNoneMatch: [UInt8]? = nil, ifModifiedSince: [UInt8]? = nil,
+        ifUnmodifiedSince: [UInt8]? = nil
+    ) {
         self.ifMatch = ifMatch
         self.ifNoneMatch = ifNoneMatch
+        self.ifModifiedSince = ifModifiedSince
+        self.ifUnmodifiedSince = ifUnmodifiedSince
+    }
+
+    /// Whether If-Match holds, or If-Unmodified-Since, which counts only without it (RFC 9110 §13.2.2). Otherwise 412.
+    /// Nil is no document.
+    func guardHolds(for document: XCAPDocument?) -> Bool {
+        if self.ifMatch != nil { return self.ifMatchHolds(for: document?.entityTag) }
+        return !(Self.isModified(document, since: self.ifUnmodifiedSince) ?? false)
+    }
+
+    /// Whether If-None-Match or, only without it, If-Modified-Since says that the client has the document already. Then a
+    /// GET is answered with 304.
+    func isKnown(_ document: XCAPDocument) -> Bool {
+        if self.ifNoneMatch != nil { return !self.ifNoneMatchHolds(for: document.entityTag) }
+        return !(Self.isModified(document, since: self.ifModifiedSince) ?? true)
+    }
+
+    /// Whether a document changed after a time; nil where there is no time, or where it is not known when the document
+    /// changed (RFC 9110 §13.1.3, §13.1.4). Times in headers are whole seconds.
+    private static func isModified(_ document: XCAPDocument?, since field: [UInt8]?) -> Bool? {
+        guard let field, let time = DateField.seconds(field[...]), let modified = document?.modified else { return nil }
+        return modified.seconds > time
     }
 
     /// Whether If-Match, if there is one, is met by a document with this tag; nil is no document.
@@ -31,6 +61,8 @@ package struct Preconditions: Equatable, Sendable {
     private static func names(_ entityTag: [UInt8], in field: Octets, weakly: Bool) -> Bool {
         var rest = Self.trimmed(field)
         if rest.count == 1, rest.first == UInt8(ascii: "*") { return true }
+        // Places of a list may be empty (RFC 9110 §5.6.1.2).
+        while rest.first == UInt8(ascii: ",") { rest = Self.trimmed(rest.dropFirst()) }
         while !rest.isEmpty {
             var isWeak = false
             if rest.count > 2, rest.first == UInt8(ascii: "W"), rest[rest.startIndex + 1] == UInt8(ascii: "/") {

@@ -20,8 +20,8 @@ extension XCAPEngine {
         if let node = request.selector.node {
             (contentType, body) = try self.fragment(node, of: current, usage: usage)
         }
-        guard request.preconditions.ifMatchHolds(for: current.entityTag) else { throw XCAPFault(status: 412) }
-        guard request.preconditions.ifNoneMatchHolds(for: current.entityTag) else {
+        guard request.preconditions.guardHolds(for: current) else { throw XCAPFault(status: 412) }
+        guard !request.preconditions.isKnown(current) else {
             return XCAPReply(status: 304, entityTag: current.entityTag)
         }
         return XCAPReply(status: 200, contentType: contentType, entityTag: current.entityTag, body: body)

@@ -43,7 +43,7 @@ package struct XCAPEngine: Sendable {
         case .get, .head:
             return (try self.read(request, from: current, usage: usage), nil)
         case .put, .delete:
-            guard request.preconditions.ifMatchHolds(for: current?.entityTag),
+            guard request.preconditions.guardHolds(for: current),
                 request.preconditions.ifNoneMatchHolds(for: current?.entityTag)
             else { throw XCAPFault(status: 412) }
             let change =

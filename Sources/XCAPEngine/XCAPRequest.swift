@@ -5,10 +5,13 @@ package struct XCAPDocument: Equatable, Sendable {
     package var bytes: [UInt8]
     /// Without quotes. One tag for the document and everything in it (RFC 4825 §8.5).
     package var entityTag: [UInt8]
+    /// When it was changed last; nil where that is not known.
+    package var modified: Instant?
 
-    package init(bytes: [UInt8], entityTag: [UInt8]) {
+    package init(bytes: [UInt8], entityTag: [UInt8], modified: Instant? = nil) {
         self.bytes = bytes
         self.entityTag = entityTag
+        self.modified = modified
     }
 }
 

@@ -29,6 +29,8 @@ package struct UtRequest: Sendable, Equatable {
     package var contentType: [UInt8]?
     package var ifMatch: [UInt8]?
     package var ifNoneMatch: [UInt8]?
+    package var ifModifiedSince: [UInt8]?
+    package var ifUnmodifiedSince: [UInt8]?
     /// Unpacked, if it came packed.
     package var body: [UInt8]
     package var bodyFault: BodyFault?
@@ -37,7 +39,8 @@ package struct UtRequest: Sendable, Equatable {
     package init(
         method: [UInt8], target: [UInt8], requestTarget: [UInt8], authorization: [UInt8]? = nil,
         assertedIdentity: [UInt8]? = nil, intendedIdentity: [UInt8]? = nil, isTrustedPeer: Bool = false,
-        contentType: [UInt8]? = nil, ifMatch: [UInt8]? = nil, ifNoneMatch: [UInt8]? = nil, body: [UInt8] = [],
+        contentType: [UInt8]? = nil, ifMatch: [UInt8]? = nil, ifNoneMatch: [UInt8]? = nil,
+        ifModifiedSince: [UInt8]? = nil, ifUnmodifiedSince: [UInt8]? = nil, body: [UInt8] = [],
         bodyFault: BodyFault? = nil, remote: Endpoint
     ) {
         self.method = method
@@ -50,6 +53,8 @@ package struct UtRequest: Sendable, Equatable {
         self.contentType = contentType
         self.ifMatch = ifMatch
         self.ifNoneMatch = ifNoneMatch
+        self.ifModifiedSince = ifModifiedSince
+        self.ifUnmodifiedSince = ifUnmodifiedSince
         self.body = body
         self.bodyFault = bodyFault
         self.remote = remote

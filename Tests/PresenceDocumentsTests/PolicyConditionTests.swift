@@ -88,6 +88,40 @@ struct PolicyConditionTests {
     }
 
     @Test(
+        "a domain in letters of any script is the one that protocols carry in ASCII",
+        .spec("RFC 4745 §7.1.3/5"),
+        arguments: [
+            ("b\u{FC}cher.example", "xn--bcher-kva.example"), ("B\u{DC}CHER.Example", "xn--bcher-kva.example"),
+            ("XN--BCHER-KVA.example", "xn--bcher-kva.example"), ("b%C3%BCcher.example", "XN--bcher-KVA.example"),
+            ("\u{65E5}\u{672C}\u{8A9E}\u{3002}jp", "xn--wgv71a119e.jp"), ("home%31.net", "home1.net"),
+            ("fa\u{DF}.example", "fass.example"), ("\u{3C0}\u{3B1}\u{3C2}.gr", "xn--mxa3ak.gr"),
+            ("\u{43F}\u{440}\u{438}\u{43C}\u{435}\u{440}.example.", "xn--e1afmkfd.example"),
+        ])
+    func international(written: String, carried: String) throws {
+        let watcher = PolicySample.watcher("sip:bob@\(carried)")
+        #expect(try self.handling("<identity><many domain=\"\(written)\"/></identity>", watcher) == .allow)
+        #expect(
+            try self.handling("<identity><many domain=\"\(written)\"/></identity>", self.bob)
+                == (carried == "home1.net" ? .allow : .block))
+        let except = "<identity><many><except domain=\"\(written)\"/></many></identity>"
+        #expect(try self.handling(except, watcher) == .block)
+    }
+
+    @Test(
+        "a domain that has no form in ASCII is nobody's, and as an exception leaves nobody",
+        .spec("RFC 4745 §7.1.3/5"),
+        arguments: [
+            "\u{FF42}ooks.example", "bu\u{308}cher.example", "a%zz.example", "a%00.example", "a%2",
+            "a\u{AD}\u{FC}b.example",
+            "xn--b\u{FC}cher.example", String(repeating: "\u{FC}", count: 64), "a%FF.example",
+        ])
+    func unconvertible(written: String) throws {
+        #expect(try self.handling("<identity><many domain=\"\(written)\"/></identity>", self.bob) == .block)
+        let except = "<identity><many><except domain=\"\(written)\"/></many></identity>"
+        #expect(try self.handling(except, self.bob) == .block)
+    }
+
+    @Test(
         "except takes identities and domains out of many", .spec("RFC 4745 §7.1.3/3", "RFC 4745 §7.1.3/4"),
         arguments: [
             ("<many><except id=\"sip:bob@home1.net\"/></many>", false),

@@ -55,6 +55,31 @@ struct UtOperationTests {
         #expect(bench.get(Sample.lists).field("Last-Modified") == "Fri, 15 Jan 2027 08:00:00 GMT")
     }
 
+    @Test("the time that Last-Modified told guards a document as its tag does", .spec("RFC 9110 §13.1.4"))
+    func unmodifiedSince() {
+        var bench = UtBench()
+        bench.put(Sample.lists, Sample.friends, type: Sample.listType)
+        let told = bench.get(Sample.lists).field("Last-Modified") ?? ""
+        func request(_ method: String, unmodified: String? = nil, modified: String? = nil) -> UtRequest {
+            var request = UtBench.request(
+                method, Sample.lists, type: Sample.listType, body: Sample.friends.replacing("school", with: "work"))
+            request.ifUnmodifiedSince = unmodified.map { Array($0.utf8) }
+            request.ifModifiedSince = modified.map { Array($0.utf8) }
+            return request
+        }
+        let before = "Thu, 01 Jan 1998 00:00:00 GMT"
+        #expect(bench.send(request("PUT", unmodified: before)).status == 412)
+        #expect(bench.send(request("DELETE", unmodified: before)).status == 412)
+        #expect(bench.send(request("GET", unmodified: before)).status == 412)
+        #expect(bench.send(request("GET", modified: told)).status == 304)
+        #expect(bench.send(request("GET", modified: before)).status == 200)
+        #expect(bench.get(Sample.lists).text == Sample.friends)
+        #expect(bench.send(request("PUT", unmodified: told)).status == 200)
+        bench.now += .seconds(1)
+        bench.put(Sample.lists, Sample.friends, type: Sample.listType)
+        #expect(bench.send(request("PUT", unmodified: told)).status == 412)
+    }
+
     @Test("the time of the last change is told as HTTP writes it, through all of the calendar")
     func lastModified() {
         for (seconds, text) in [

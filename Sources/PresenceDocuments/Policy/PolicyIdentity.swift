@@ -32,9 +32,23 @@ package enum PolicyIdentity {
         return key
     }
 
-    /// A domain as `many` and `except` name it, in lower case, without a dot at its end.
+    /// A domain as `many` and `except` name it, in ASCII and lower case, without a dot at its end. What is no domain in
+    /// any language stays as it is, and so equals no domain of an identity.
     package static func hostKey(_ host: Octets) -> [UInt8] {
-        var key = host.trimmingSpace.map { ASCII.lowercased($0) }
+        let text = host.trimmingSpace
+        return Self.domainKey(text) ?? text.map { ASCII.lowercased($0) }
+    }
+
+    /// The same; nil for what cannot be brought into the form of protocols (RFC 4745 §7.1.3).
+    static func domainKey(_ host: Octets) -> [UInt8]? {
+        let text = host.trimmingSpace
+        var key: [UInt8]
+        if text.contains(where: { $0 >= 0x80 || $0 == UInt8(ascii: "%") }) {
+            guard let converted = InternationalDomain.ascii(text) else { return nil }
+            key = converted
+        } else {
+            key = text.map { ASCII.lowercased($0) }
+        }
         // A dot at the end makes a name absolute, which every name in SIP is.
         while key.count > 1, key.last == UInt8(ascii: ".") { key.removeLast() }
         return key

@@ -123,14 +123,16 @@ struct RulesetReader {
             let identity = self.attribute(PolicyTerm.id, of: child)
             let domain = self.attribute(PolicyTerm.domain, of: child)
             if let identity { identities.append(PolicyIdentity.key(identity)) }
-            if let domain { domains.append(PolicyIdentity.hostKey(domain)) }
-            if identity == nil, domain == nil { isUnderstood = false }
+            if let domain, let key = PolicyIdentity.domainKey(domain) {
+                domains.append(key)
+            } else if domain != nil || identity == nil {
+                isUnderstood = false
+            }
         }
         let domain = self.attribute(PolicyTerm.domain, of: id)
-        guard isUnderstood, domain.map({ !$0.isEmpty }) ?? true else { return nil }
-        return IdentityCondition.Group(
-            domain: domain.map { PolicyIdentity.hostKey($0) }, exceptedIdentities: identities,
-            exceptedDomains: domains)
+        let key = domain.flatMap { PolicyIdentity.domainKey($0) }
+        guard isUnderstood, domain == nil || key?.isEmpty == false else { return nil }
+        return IdentityCondition.Group(domain: key, exceptedIdentities: identities, exceptedDomains: domains)
     }
 
     /// Pairs of `from` and `until`. A time that is none makes its pair one that never holds.

@@ -55,6 +55,8 @@ final class UtConnection: ChannelDuplexHandler {
     private(set) var isInputOver = false
     private var context: ChannelHandlerContext?
     private var body: [UInt8] = []
+    /// What the listener keeps room for until the request is answered.
+    var heldBytes = 0
     /// Bytes of a body that nobody will look at, and of what comes after the end.
     private var discarded = 0
     private var waiting = CircularBuffer<Waiting>()
@@ -72,6 +74,12 @@ final class UtConnection: ChannelDuplexHandler {
         self.peer = peer
         self.isRefused = isRefused
         self.state = .idle(since: .now())
+    }
+
+    /// Since when a request is on its way that is not complete yet.
+    var sendingSince: NIODeadline? {
+        if case .reading(_, let since) = self.state { return since }
+        return self.headStarted
     }
 
     private var limits: UtLimits { self.listener.configuration.limits }
@@ -255,6 +263,8 @@ extension UtConnection {
         } else if self.body.count + count > self.limits.bodyBytes {
             self.endInput()
             self.hand(head, fault: .tooLarge)
+        } else if !self.listener.hold(max(head.length ?? 0, self.body.count + count), for: self) {
+            self.giveUp()
         } else {
             if self.body.isEmpty, let length = head.length { self.body.reserveCapacity(length) }
             bytes.withUnsafeReadableBytes { self.body.append(contentsOf: $0) }
@@ -340,10 +350,19 @@ extension UtConnection {
     }
 
     /// Tells a client that what it sent is no request; then the connection ends.
-    func answerFault(_ status: Int, _ reason: String) {
+    func answerFault(_ status: Int, _ reason: String, fields: [UtResponse.Field] = []) {
         self.endInput()
-        self.write(UtAnswer.text(status, reason), UtAnswer.Manner())
+        self.body = []
+        self.listener.release(self)
+        self.write(UtAnswer.text(status, reason, fields: fields), UtAnswer.Manner())
         self.end()
+    }
+
+    /// There is no room for the body that is coming.
+    func giveUp() {
+        self.listener.counters.count(.bodiesTooLarge)
+        self.answerFault(
+            503, "there is no room for the body", fields: [UtResponse.Field("Retry-After", Array("5".utf8))])
     }
 }
 
@@ -353,6 +372,7 @@ extension UtConnection {
     /// The node has answered.
     func answered(_ number: UInt64, _ response: UtResponse) {
         guard case .answering(let exchange) = self.state, exchange.number == number else { return }
+        self.listener.release(self)
         var response = response
         if response.status == 415, exchange.bodyFault == .unknownEncoding {
             // RFC 7694 §3: which codings would do.

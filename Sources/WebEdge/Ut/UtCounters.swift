@@ -6,6 +6,8 @@ package struct UtCounters: Sendable {
     package enum Event: String, Hashable, Sendable, CaseIterable {
         /// 413: a body was too large, as it came or unpacked.
         case bodyTooLarge = "body_too_large"
+        /// 503: all bodies together were too large.
+        case bodiesTooLarge = "bodies_too_large"
         /// 414.
         case targetTooLong = "target_too_long"
         /// 431.

@@ -64,7 +64,9 @@ struct UtHeadReader {
             authorization: fields.authorization.bytes,
             assertedIdentity: isTrusted ? (fields.asserted.bytes ?? fields.assertedByOMA.bytes) : nil,
             intendedIdentity: fields.intended.bytes, isTrustedPeer: isTrusted, contentType: fields.contentType.bytes,
-            ifMatch: fields.ifMatch.bytes, ifNoneMatch: fields.ifNoneMatch.bytes, remote: peer)
+            ifMatch: fields.ifMatch.bytes, ifNoneMatch: fields.ifNoneMatch.bytes,
+            ifModifiedSince: fields.ifModifiedSince.bytes, ifUnmodifiedSince: fields.ifUnmodifiedSince.bytes,
+            remote: peer)
         // An upgrade would end the parser's work on this connection, so the connection ends with the answer.
         let keepsAlive = head.isKeepAlive && !fields.wantsUpgrade && refusal?.isFinal != true
         return UtHead(
@@ -73,7 +75,8 @@ struct UtHeadReader {
             expectsContinue: !isOld && fields.expect.text?.lowercased() == "100-continue",
             acceptsGzip: ContentCodings.acceptsGzip(fields.acceptEncoding.text),
             coding: ContentCodings.coding(fields.contentEncoding.text),
-            length: fields.contentLength.text.flatMap { Int($0) })
+            // The parser takes digits only; a number that is too large for us is too large for any body.
+            length: fields.contentLength.text.map { Int($0) ?? .max })
     }
 
     /// What makes it unclear where the message ends, or who it is for: then nothing on the connection is believed any
@@ -193,6 +196,8 @@ private struct Fields {
     var authorization = Value()
     var ifMatch = Value()
     var ifNoneMatch = Value()
+    var ifModifiedSince = Value()
+    var ifUnmodifiedSince = Value()
     var expect = Value()
     var upgrade = Value()
     var asserted = Value()
@@ -221,7 +226,10 @@ private struct Fields {
         case 14: if name.isField("content-length") { self.contentLength.add(value) }
         case 15: if name.isField("accept-encoding") { self.acceptEncoding.add(value) }
         case 16: if name.isField("content-encoding") { self.contentEncoding.add(value) }
-        case 17: if name.isField("transfer-encoding") { self.transferEncoding.add(value) }
+        case 17:
+            if name.isField("transfer-encoding") { self.transferEncoding.add(value) }
+            if name.isField("if-modified-since") { self.ifModifiedSince.add(value) }
+        case 19: if name.isField("if-unmodified-since") { self.ifUnmodifiedSince.add(value) }
         case 24:
             if name.isField("x-3gpp-asserted-identity") { self.asserted.add(value) }
             if name.isField("x-xcap-asserted-identity") { self.assertedByOMA.add(value) }

@@ -17,6 +17,8 @@ final class UtListener {
     var counters = UtCounters()
     private(set) var isDraining = false
     private var connections: [ObjectIdentifier: UtConnection] = [:]
+    /// The room that bodies have, of requests that are coming or being answered.
+    private var heldBytes = 0
     private var clock = HTTPDate()
     private var sweep: Scheduled<Void>?
     private var drained: EventLoopPromise<Void>?
@@ -56,16 +58,22 @@ final class UtListener {
         self.armSweep()
     }
 
-    /// Closes the connection that has been idle longest.
+    /// Closes the connection that has been idle longest; where none is, the one that has been sending a request longest,
+    /// if it had its time: clients that are slow on purpose must not keep the others out.
     ///
     /// - Returns: whether there was one.
     private func makeRoom() -> Bool {
-        var longest: (since: NIODeadline, connection: UtConnection)?
+        let patience = NIODeadline.now() - .nanoseconds(self.configuration.limits.patience.wholeNanoseconds)
+        var idle: (since: NIODeadline, connection: UtConnection)?
+        var slow: (since: NIODeadline, connection: UtConnection)?
         for connection in self.connections.values {
-            guard case .idle(let since) = connection.state, connection.headStarted == nil else { continue }
-            if longest.map({ since < $0.since }) ?? true { longest = (since, connection) }
+            if case .idle(let since) = connection.state, connection.headStarted == nil {
+                if idle.map({ since < $0.since }) ?? true { idle = (since, connection) }
+            } else if let since = connection.sendingSince, since < slow?.since ?? patience {
+                slow = (since, connection)
+            }
         }
-        guard let longest else { return false }
+        guard let longest = idle ?? slow else { return false }
         self.counters.count(.evicted)
         // It is no longer counted, even if the socket takes a moment.
         self.ended(longest.connection)
@@ -73,7 +81,35 @@ final class UtListener {
         return true
     }
 
+    /// Keeps room for the body of a request. The bodies of all connections together have a bound; where it is hit, the one
+    /// that has been coming longest is given up.
+    ///
+    /// - Returns: whether there is room.
+    func hold(_ bytes: Int, for connection: UtConnection) -> Bool {
+        guard bytes > connection.heldBytes else { return true }
+        self.heldBytes += bytes - connection.heldBytes
+        connection.heldBytes = bytes
+        let bound = Swift.max(self.configuration.limits.bodiesBytes, self.configuration.limits.bodyBytes)
+        while self.heldBytes > bound {
+            var slowest: (since: NIODeadline, connection: UtConnection)?
+            for other in self.connections.values where other !== connection && other.heldBytes > 0 {
+                guard case .reading(_, let since) = other.state else { continue }
+                if slowest.map({ since < $0.since }) ?? true { slowest = (since, other) }
+            }
+            guard let slowest else { return false }
+            slowest.connection.giveUp()
+        }
+        return true
+    }
+
+    /// The body of a request is not needed any more.
+    func release(_ connection: UtConnection) {
+        self.heldBytes -= connection.heldBytes
+        connection.heldBytes = 0
+    }
+
     func ended(_ connection: UtConnection) {
+        self.release(connection)
         guard self.connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
         self.counters.connections = self.connections.count
         if self.connections.isEmpty {

@@ -13,7 +13,7 @@ extension XDMServer {
         let selector = Self.canonical(selector, home: home)
         let request = XCAPRequest(
             method: exchange.method == .head ? .get : exchange.method, selector: selector,
-            preconditions: Preconditions(ifMatch: exchange.request.ifMatch, ifNoneMatch: exchange.request.ifNoneMatch),
+            preconditions: exchange.request.preconditions,
             contentType: exchange.request.contentType, body: exchange.request.body[...])
         if let kind = self.generated(selector) {
             let reply = try self.performGenerated(request, kind, into: &effects)
@@ -50,7 +50,7 @@ extension XDMServer {
     private func evaluate(
         _ request: XCAPRequest, on current: DocumentRecord?, owner: [UInt8], tag: [UInt8]
     ) -> (reply: XCAPReply, change: XCAPChange?) {
-        let document = current.map { XCAPDocument(bytes: $0.body, entityTag: $0.entityTag) }
+        let document = current.map { XCAPDocument(bytes: $0.body, entityTag: $0.entityTag, modified: $0.modified) }
         return self.engine.perform(
             request, on: document, context: self.context(request.selector, owner: owner), newEntityTag: tag)
     }

@@ -19,6 +19,15 @@ struct UtExchange: Sendable {
     }
 }
 
+extension UtRequest {
+    /// What the request asks for before anything is done.
+    var preconditions: Preconditions {
+        Preconditions(
+            ifMatch: self.ifMatch, ifNoneMatch: self.ifNoneMatch, ifModifiedSince: self.ifModifiedSince,
+            ifUnmodifiedSince: self.ifUnmodifiedSince)
+    }
+}
+
 /// A request on Ut whose sender's credentials are being fetched.
 struct AwaitedRequest: Sendable {
     let exchange: UtExchange

@@ -13,7 +13,8 @@ struct XCAPCommand: AsyncParsableCommand {
 
               resource-lists/users/~/index
               resource-lists/users/~/index/~~/resource-lists/list[@name="friends"]
-              pres-rules/users/~/index/~~/ruleset/rule[@id="work"]/actions/pr:sub-handling   with --namespace pr=urn:...
+              pres-rules/users/~/index/~~/cr:ruleset/cr:rule[@id="work"]
+                with --namespace cr=urn:ietf:params:xml:ns:common-policy
               xcap-caps/global/index
 
             Example: muster xcap get pres-rules/users/~/index --as sip:alice@home.example
