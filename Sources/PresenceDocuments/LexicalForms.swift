@@ -4,7 +4,12 @@ package import Ground
 package enum LexicalForms {
     /// The point in time that an xs:dateTime names; a missing zone is read as UTC. Nil if the text is none.
     package static func dateTime(_ text: Octets) -> Instant? {
-        let bytes = Array(text.trimmingSpace)
+        text.withUnsafeBufferPointer { Self.dateTime($0) }
+    }
+
+    /// The point in time that an xs:dateTime names; a missing zone is read as UTC. Nil if the text is none.
+    static func dateTime(_ text: Bytes) -> Instant? {
+        let bytes = text.trimmingSpace
         guard bytes.count >= 19, bytes.count <= 64 else { return nil }
         guard let year = Self.digits(bytes, 0, 4), bytes[4] == UInt8(ascii: "-"),
             let month = Self.digits(bytes, 5, 2), bytes[7] == UInt8(ascii: "-"),
@@ -29,7 +34,7 @@ package enum LexicalForms {
             }
             guard position > start else { return nil }
         }
-        guard let offset = Self.zone(bytes[position...]) else { return nil }
+        guard let offset = Self.zone(Bytes(rebasing: bytes[position...])) else { return nil }
         let days = Self.daysSinceEpoch(year, month, day)
         let seconds = Int64(days) * 86400 + Int64(hour * 3600 + minute * 60 + second) - Int64(offset)
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
@@ -39,8 +44,7 @@ package enum LexicalForms {
     }
 
     /// Seconds east of UTC; nil if the text is no zone.
-    private static func zone(_ text: ArraySlice<UInt8>) -> Int? {
-        let bytes = Array(text)
+    private static func zone(_ bytes: Bytes) -> Int? {
         if bytes.isEmpty { return 0 }
         if bytes.count == 1 { return bytes[0] | 0x20 == UInt8(ascii: "z") ? 0 : nil }
         guard bytes.count == 6, bytes[0] == UInt8(ascii: "+") || bytes[0] == UInt8(ascii: "-"),
@@ -51,19 +55,20 @@ package enum LexicalForms {
         return bytes[0] == UInt8(ascii: "-") ? -offset : offset
     }
 
-    private static func digits(_ bytes: [UInt8], _ start: Int, _ count: Int) -> Int? {
+    @inline(__always)
+    private static func digits(_ bytes: Bytes, _ start: Int, _ count: Int) -> Int? {
         guard start + count <= bytes.count else { return nil }
         var value = 0
-        for byte in bytes[start..<start + count] {
-            guard ASCII.isDigit(byte) else { return nil }
-            value = value * 10 + Int(byte - 0x30)
+        for index in start..<start + count {
+            guard ASCII.isDigit(bytes[index]) else { return nil }
+            value = value &* 10 &+ Int(bytes[index] &- 0x30)
         }
         return value
     }
 
     private static func days(in month: Int, of year: Int) -> Int {
         if month == 2 { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28 }
-        return [4, 6, 9, 11].contains(month) ? 30 : 31
+        return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31
     }
 
     /// Days from 1970-01-01 in the proleptic Gregorian calendar.
@@ -96,7 +101,7 @@ package enum LexicalForms {
     }
 
     /// xs:boolean; nil if the text is none.
-    static func boolean(_ text: Octets) -> Bool? {
+    static func boolean(_ text: Bytes) -> Bool? {
         let trimmed = text.trimmingSpace
         if trimmed.equals("true") || trimmed.equals("1") { return true }
         if trimmed.equals("false") || trimmed.equals("0") { return false }
@@ -104,7 +109,7 @@ package enum LexicalForms {
     }
 
     /// xs:ID: a name without a colon.
-    static func isIdentifier(_ text: Octets) -> Bool {
+    static func isIdentifier(_ text: Bytes) -> Bool {
         let trimmed = text.trimmingSpace
         guard let first = trimmed.first, trimmed.count <= 256 else { return false }
         guard ASCII.isLetter(first) || first == UInt8(ascii: "_") || first >= 0x80 else { return false }
@@ -115,8 +120,8 @@ package enum LexicalForms {
     }
 
     /// The values of `priority` (RFC 3863 §4.1.4): 0 to 1 with up to three decimals.
-    static func isPriority(_ text: Octets) -> Bool {
-        let bytes = Array(text.trimmingSpace)
+    static func isPriority(_ text: Bytes) -> Bool {
+        let bytes = text.trimmingSpace
         guard let first = bytes.first, first == UInt8(ascii: "0") || first == UInt8(ascii: "1"), bytes.count <= 5
         else { return false }
         if bytes.count == 1 { return true }
@@ -125,18 +130,51 @@ package enum LexicalForms {
     }
 
     /// xs:anyURI as far as it can be wrong: no white space inside, no delimiters that no URI has.
-    static func isURI(_ text: Octets) -> Bool {
-        text.trimmingSpace.allSatisfy {
-            $0 > 0x20 && $0 != UInt8(ascii: "<") && $0 != UInt8(ascii: ">") && $0 != UInt8(ascii: "\"")
+    static func isURI(_ text: Bytes) -> Bool {
+        for byte in text.trimmingSpace where byte <= UInt8(ascii: ">") {
+            if byte <= 0x20 || byte == UInt8(ascii: "<") || byte == UInt8(ascii: ">") || byte == UInt8(ascii: "\"") {
+                return false
+            }
         }
+        return true
     }
 
     /// xs:integer.
-    static func isInteger(_ text: Octets, allowsSign: Bool = true) -> Bool {
-        var digits = text.trimmingSpace
+    static func isInteger(_ text: Bytes, allowsSign: Bool = true) -> Bool {
+        var digits = text.trimmingSpace[...]
         if allowsSign, digits.first == UInt8(ascii: "-") || digits.first == UInt8(ascii: "+") {
             digits = digits.dropFirst()
         }
         return !digits.isEmpty && digits.count <= 20 && digits.allSatisfy { ASCII.isDigit($0) }
+    }
+}
+
+/// Bytes of a document that is being read.
+typealias Bytes = UnsafeBufferPointer<UInt8>
+
+extension UnsafeBufferPointer<UInt8> {
+    /// The bytes without the white space of XML at both ends.
+    var trimmingSpace: Bytes {
+        var start = 0
+        var end = self.count
+        while start < end, Self.isSpace(self[start]) { start += 1 }
+        while start < end, Self.isSpace(self[end - 1]) { end -= 1 }
+        return start == 0 && end == self.count ? self : Bytes(rebasing: self[start..<end])
+    }
+
+    @inline(__always)
+    static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 }
+
+    /// Whether the bytes equal an ASCII literal exactly.
+    func equals(_ literal: StaticString) -> Bool {
+        literal.withUTF8Buffer { self.equals($0) }
+    }
+
+    /// Whether two runs of bytes are equal.
+    @inline(__always)
+    func equals(_ other: Bytes) -> Bool {
+        guard self.count == other.count else { return false }
+        for index in 0..<self.count where self[index] != other[index] { return false }
+        return true
     }
 }

@@ -17,10 +17,16 @@ package struct PresenceDocument: Sendable {
     package init(validating tree: XMLDocument) throws(DocumentFault) {
         guard tree.root >= 0 else { throw .invalid("no root element") }
         precondition(tree.vocabulary === PresenceNames.vocabulary, "presence is read with the names of presence")
-        var validator = PresenceValidator(tree)
-        try validator.validate(tree.root)
-        self.tree = Self.withBareIdentifiers(tree)
-        (self.order, self.ends) = Self.canonicalOrder(of: self.tree)
+        let root = tree.root
+        let (hasSpacedIdentifier, order, ends) = try tree.read { (reader) throws(DocumentFault) in
+            var validator = PresenceValidator(reader)
+            try validator.validate(root)
+            let (order, ends) = Self.canonicalOrder(of: reader, root: root)
+            return (validator.hasSpacedIdentifier, order, ends)
+        }
+        self.tree = hasSpacedIdentifier ? Self.withBareIdentifiers(tree) : tree
+        self.order = order
+        self.ends = ends
     }
 
     /// The tree with identifiers as their type has them: `xs:ID` knows no white space around a value, and what is
@@ -30,7 +36,7 @@ package struct PresenceDocument: Sendable {
         var cursor = tree[tree.root].firstChild
         while cursor >= 0 {
             let node = tree[cursor]
-            if node.kind == .element, Self.isKeyed(Self.rank(of: node)) {
+            if node.isElement, Self.isKeyed(Self.rank(of: node)) {
                 let attribute = tree.attribute(Term.id, of: cursor)
                 if attribute >= 0, tree.value(attribute).count != tree.occurrenceID(cursor).count {
                     bare.setValue(Array(tree.occurrenceID(cursor)), of: attribute)
@@ -94,39 +100,39 @@ package struct PresenceDocument: Sendable {
     package var others: ArraySlice<XMLDocument.NodeID> { self.order[self.ends.devices...] }
 
     private static func canonicalOrder(
-        of tree: XMLDocument
+        of tree: XMLTreeReader, root: XMLDocument.NodeID
     ) -> ([XMLDocument.NodeID], (tuples: Int, notes: Int, persons: Int, devices: Int)) {
-        var keyed: [(rank: UInt8, id: XMLDocument.NodeID)] = []
-        keyed.reserveCapacity(4)
+        var order: [XMLDocument.NodeID] = []
+        order.reserveCapacity(4)
+        var ends = (tuples: 0, notes: 0, persons: 0, devices: 0)
         var isSorted = true
-        var cursor = tree[tree.root].firstChild
+        var highest: UInt8 = 0
+        var cursor = tree[root].firstChild
         while cursor >= 0 {
             let node = tree[cursor]
-            if node.kind == .element {
+            if node.isElement {
                 let rank = Self.rank(of: node)
-                if let last = keyed.last, last.rank > rank || (last.rank == rank && Self.isKeyed(rank)) {
-                    isSorted = false
-                }
-                keyed.append((rank, cursor))
+                if !order.isEmpty, highest > rank || (highest == rank && Self.isKeyed(rank)) { isSorted = false }
+                highest = rank
+                order.append(cursor)
+                if rank <= 0 { ends.tuples += 1 }
+                if rank <= 1 { ends.notes += 1 }
+                if rank <= 2 { ends.persons += 1 }
+                if rank <= 3 { ends.devices += 1 }
             }
             cursor = node.next
         }
         if !isSorted {
             // Stable: what has no key keeps the order it had.
-            keyed.sort { left, right in
-                if left.rank != right.rank { return left.rank < right.rank }
-                guard Self.isKeyed(left.rank) else { return left.id < right.id }
-                return tree.occurrenceID(left.id).lexicographicallyPrecedes(tree.occurrenceID(right.id))
+            order.sort { left, right in
+                let rank = Self.rank(of: tree[left])
+                let other = Self.rank(of: tree[right])
+                if rank != other { return rank < other }
+                guard Self.isKeyed(rank) else { return left < right }
+                return tree.occurrenceID(left).lexicographicallyPrecedes(tree.occurrenceID(right))
             }
         }
-        var ends = (tuples: 0, notes: 0, persons: 0, devices: 0)
-        for item in keyed {
-            if item.rank <= 0 { ends.tuples += 1 }
-            if item.rank <= 1 { ends.notes += 1 }
-            if item.rank <= 2 { ends.persons += 1 }
-            if item.rank <= 3 { ends.devices += 1 }
-        }
-        return (keyed.map(\.id), ends)
+        return (order, ends)
     }
 
     private static func isKeyed(_ rank: UInt8) -> Bool { rank == 0 || rank == 2 || rank == 3 }
@@ -145,6 +151,14 @@ extension PresenceDocument: Equatable {
     /// Whether two documents say the same: their canonical forms are equal.
     package static func == (left: PresenceDocument, right: PresenceDocument) -> Bool {
         left.serialised() == right.serialised()
+    }
+}
+
+extension XMLTreeReader {
+    /// The id of a tuple, person or device.
+    func occurrenceID(_ node: XMLDocument.NodeID) -> Bytes {
+        let attribute = self.attribute(Term.id, of: node)
+        return attribute >= 0 ? self.value(attribute).trimmingSpace : Bytes(start: nil, count: 0)
     }
 }
 
@@ -208,7 +222,7 @@ extension PresenceDocument {
     ) -> [(prefix: UInt16, namespace: UInt16)] {
         var used: UInt32 = 0
         if skipped.isEmpty {
-            for node in self.tree.nodes where node.kind == .element || node.kind == .attribute {
+            for node in self.tree.nodes where node.isElement || node.isAttribute {
                 if node.namespace <= Space.known.upperBound { used |= 1 << UInt32(node.namespace) }
             }
         } else {
@@ -237,7 +251,7 @@ extension PresenceDocument {
 
     private func namespaces(of id: XMLDocument.NodeID) -> UInt32 {
         let node = self.tree[id]
-        guard node.kind == .element else { return 0 }
+        guard node.isElement else { return 0 }
         var used: UInt32 = 0
         if node.namespace <= Space.known.upperBound { used |= 1 << UInt32(node.namespace) }
         for attribute in self.tree.attributes(of: id) {

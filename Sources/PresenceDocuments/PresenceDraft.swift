@@ -51,8 +51,8 @@ package struct PresenceDraft: Sendable {
     /// The words that RFC 4480 knows as moods.
     package static var knownMoods: [String] { Self.texts(RPIDNames.moods) }
 
-    private static func texts(_ terms: Set<UInt16>) -> [String] {
-        terms.sorted().map { "\(Term.texts[Int($0 - XMLVocabulary.firstName)])" }
+    private static func texts(_ terms: TermSet) -> [String] {
+        terms.sorted.map { "\(Term.texts[Int($0 - XMLVocabulary.firstName)])" }
     }
 
     /// The draft as a document. Ids that are no names, and characters that XML does not have, are replaced.
@@ -107,7 +107,7 @@ package struct PresenceDraft: Sendable {
     }
 
     private static func add(
-        _ name: UInt16, _ values: [String], _ known: Set<UInt16>, under parent: XMLDocument.NodeID,
+        _ name: UInt16, _ values: [String], _ known: TermSet, under parent: XMLDocument.NodeID,
         in tree: inout XMLDocument
     ) {
         guard !values.isEmpty else { return }

@@ -17,11 +17,11 @@ extension PresenceValidator {
         case Term.placeIs: try self.placeIs(node)
         case Term.classification: _ = try self.text(of: id, "class")
         case Term.statusIcon:
-            guard LexicalForms.isURI(try self.text(of: id, "status-icon")) else {
+            guard try self.text(of: id, "status-icon", LexicalForms.isURI) else {
                 throw .invalid("status-icon is not a URI")
             }
         case Term.timeOffset:
-            guard LexicalForms.isInteger(try self.text(of: id, "time-offset")) else {
+            guard try self.text(of: id, "time-offset", { LexicalForms.isInteger($0) }) else {
                 throw .invalid("time-offset is not a number")
             }
         case Term.userInput: try self.userInput(id)
@@ -37,7 +37,7 @@ extension PresenceValidator {
 
     /// note*, then alternatives: elements without content, `other` with text, or elements of other namespaces.
     private mutating func alternatives(
-        _ node: XMLDocument.Node, _ what: String, _ allowed: Set<UInt16>
+        _ node: XMLDocument.Node, _ what: StaticString, _ allowed: TermSet
     ) throws(DocumentFault) {
         var notesAreOver = false
         try self.eachElement(in: node, what) { (validator, child, element) throws(DocumentFault) in
@@ -52,8 +52,7 @@ extension PresenceValidator {
             }
             notesAreOver = true
             guard allowed.contains(element.name) else { throw .invalid("unexpected element in \(what)") }
-            let text = try validator.text(of: child, what)
-            guard element.name == Term.other || text.trimmingSpace.isEmpty else {
+            guard try validator.text(of: child, what, { element.name == Term.other || $0.trimmingSpace.isEmpty }) else {
                 throw .invalid("text inside an element of \(what)")
             }
         }
@@ -65,7 +64,7 @@ extension PresenceValidator {
         var cursor = node.firstChild
         while cursor >= 0 {
             let child = self.tree[cursor]
-            if child.kind == .element, child.namespace == Space.rpid {
+            if child.isElement, child.namespace == Space.rpid {
                 guard [Term.home, Term.work, Term.unknown].contains(child.name) else {
                     throw .invalid("unexpected element in sphere")
                 }
@@ -79,7 +78,7 @@ extension PresenceValidator {
     private mutating func placeIs(_ node: XMLDocument.Node) throws(DocumentFault) {
         try self.eachElement(in: node, "place-is") { (validator, _, element) throws(DocumentFault) in
             guard element.namespace == Space.rpid, element.name != Term.note else { return }
-            let allowed: Set<UInt16>
+            let allowed: TermSet
             switch element.name {
             case Term.audio: allowed = RPIDNames.audioPlaces
             case Term.video: allowed = RPIDNames.videoPlaces
@@ -91,8 +90,10 @@ extension PresenceValidator {
     }
 
     private func userInput(_ id: Int32) throws(DocumentFault) {
-        let text = try self.text(of: id, "user-input").trimmingSpace
-        guard text.equals("active") || text.equals("idle") else { throw .invalid("user-input is not active or idle") }
+        let isKnown = try self.text(of: id, "user-input") {
+            $0.trimmingSpace.equals("active") || $0.trimmingSpace.equals("idle")
+        }
+        guard isKnown else { throw .invalid("user-input is not active or idle") }
         let threshold = self.tree.attribute(Term.idleThreshold, of: id)
         if threshold >= 0, !LexicalForms.isInteger(self.tree.value(threshold), allowsSign: false) {
             throw .invalid("idle-threshold is not a number")
@@ -106,7 +107,7 @@ extension PresenceValidator {
     func cipid(_ id: Int32, _ node: XMLDocument.Node) throws(DocumentFault) {
         switch node.name {
         case Term.card, Term.homepage, Term.icon, Term.map, Term.sound:
-            guard LexicalForms.isURI(try self.text(of: id, "CIPID element")) else {
+            guard try self.text(of: id, "CIPID element", LexicalForms.isURI) else {
                 throw .invalid("CIPID element is not a URI")
             }
         case Term.displayName: _ = try self.text(of: id, "display-name")
@@ -121,7 +122,7 @@ extension PresenceValidator {
             switch element.name {
             case Term.application, Term.audio, Term.automata, Term.control, Term.data, Term.isfocus, Term.message,
                 Term.text, Term.video:
-                guard LexicalForms.boolean(try validator.text(of: child, "capability")) != nil else {
+                guard try validator.text(of: child, "capability", { LexicalForms.boolean($0) != nil }) else {
                     throw .invalid("capability is not a boolean")
                 }
             case Term.description, Term.typeName: _ = try validator.text(of: child, "capability")
@@ -149,24 +150,42 @@ extension PresenceValidator {
     }
 }
 
+/// A set of names by their numbers in ``Term``.
+struct TermSet: Sendable, ExpressibleByArrayLiteral {
+    /// A bit for each number below 256.
+    private var bits = InlineArray<4, UInt64>(repeating: 0)
+
+    init(_ terms: [UInt16]) {
+        for term in terms { self.bits[Int(term) / 64] |= 1 << UInt64(term % 64) }
+    }
+
+    init(arrayLiteral terms: UInt16...) { self.init(terms) }
+
+    @inline(__always)
+    func contains(_ term: UInt16) -> Bool { term < 256 && self.bits[Int(term) / 64] >> UInt64(term % 64) & 1 == 1 }
+
+    /// The numbers from the lowest to the highest.
+    var sorted: [UInt16] { (0..<256).filter { self.contains($0) } }
+}
+
 /// The values that RFC 4480 lists.
 enum RPIDNames {
-    static let activities: Set<UInt16> = Set([
+    static let activities: TermSet = [
         Term.unknown, Term.other, Term.appointment, Term.away, Term.breakfast, Term.busy, Term.dinner, Term.holiday,
         Term.inTransit, Term.lookingForWork, Term.meal, Term.meeting, Term.onThePhone, Term.performance,
         Term.permanentAbsence, Term.playing, Term.presentation, Term.shopping, Term.sleeping, Term.spectator,
         Term.steering, Term.travel, Term.tv, Term.vacation, Term.working, Term.worship,
-    ])
+    ]
     /// The moods stand next to each other in ``Term``.
-    static let moods: Set<UInt16> = Set(Term.afraid...Term.worried).union([Term.unknown, Term.other])
-    static let relationships: Set<UInt16> = [
+    static let moods: TermSet = TermSet(Array(Term.afraid...Term.worried) + [Term.unknown, Term.other])
+    static let relationships: TermSet = [
         Term.assistant, Term.associate, Term.family, Term.friend, Term.other, Term.oneself, Term.supervisor,
         Term.unknown,
     ]
-    static let serviceClasses: Set<UInt16> = [
+    static let serviceClasses: TermSet = [
         Term.courier, Term.electronic, Term.freight, Term.inPerson, Term.postal, Term.unknown, Term.other,
     ]
-    static let audioPlaces: Set<UInt16> = [Term.noisy, Term.ok, Term.quiet, Term.unknown]
-    static let videoPlaces: Set<UInt16> = [Term.toobright, Term.ok, Term.dark, Term.unknown]
-    static let textPlaces: Set<UInt16> = [Term.uncomfortable, Term.inappropriate, Term.ok, Term.unknown]
+    static let audioPlaces: TermSet = [Term.noisy, Term.ok, Term.quiet, Term.unknown]
+    static let videoPlaces: TermSet = [Term.toobright, Term.ok, Term.dark, Term.unknown]
+    static let textPlaces: TermSet = [Term.uncomfortable, Term.inappropriate, Term.ok, Term.unknown]
 }

@@ -8,12 +8,16 @@ internal import XMLTree
 /// form puts them right or keeps them harmless: the children of `presence` in another order, and an RPID element of
 /// alternatives without any. Elements of namespaces that are not known are not looked into.
 struct PresenceValidator {
-    let tree: XMLDocument
-    /// The values of xs:ID attributes so far.
-    private var identifiers: Set<Octets> = []
-    private var firstIdentifier: Octets?
+    let tree: XMLTreeReader
+    /// The first values of xs:ID attributes: most documents have not more, for which no table is needed.
+    private var firstIdentifiers = InlineArray<4, Bytes>(repeating: Bytes(start: nil, count: 0))
+    private var identifierCount = 0
+    /// The values of xs:ID attributes after these.
+    private var moreIdentifiers: Set<[UInt8]> = []
+    /// Whether an xs:ID has white space around it, which is no part of it.
+    private(set) var hasSpacedIdentifier = false
 
-    init(_ tree: XMLDocument) { self.tree = tree }
+    init(_ tree: XMLTreeReader) { self.tree = tree }
 
     /// Validates a whole document.
     mutating func validate(_ root: XMLDocument.NodeID) throws(DocumentFault) {
@@ -31,7 +35,7 @@ struct PresenceValidator {
         var cursor = node.firstChild
         while cursor >= 0 {
             let child = self.tree[cursor]
-            if child.kind == .element {
+            if child.isElement {
                 if child.namespace != Space.pidf {
                     try self.extensionElement(cursor, child)
                 } else if child.name == Term.tuple {
@@ -57,7 +61,7 @@ struct PresenceValidator {
         var cursor = node.firstChild
         while cursor >= 0 {
             let child = self.tree[cursor]
-            if child.kind == .element {
+            if child.isElement {
                 stage = try self.tupleChild(cursor, child, stage)
             } else {
                 try self.noText(cursor, child, "tuple")
@@ -89,7 +93,7 @@ struct PresenceValidator {
             if priority >= 0, !LexicalForms.isPriority(self.tree.value(priority)) {
                 throw .invalid("contact priority is not 0 to 1")
             }
-            guard LexicalForms.isURI(try self.text(of: id, "contact")) else { throw .invalid("contact is not a URI") }
+            guard try self.text(of: id, "contact", LexicalForms.isURI) else { throw .invalid("contact is not a URI") }
             return 3
         case Term.note:
             guard (1...4).contains(stage) else { throw .invalid("note out of place") }
@@ -98,7 +102,7 @@ struct PresenceValidator {
         case Term.timestamp:
             guard (1...4).contains(stage) else { throw .invalid("timestamp out of place") }
             try self.attributes(of: id)
-            guard LexicalForms.dateTime(try self.text(of: id, "timestamp")) != nil else {
+            guard try self.text(of: id, "timestamp", { LexicalForms.dateTime($0) != nil }) else {
                 throw .invalid("timestamp is not a date and time")
             }
             return 5
@@ -112,7 +116,7 @@ struct PresenceValidator {
         var cursor = node.firstChild
         while cursor >= 0 {
             let child = self.tree[cursor]
-            if child.kind == .element {
+            if child.isElement {
                 if child.namespace != Space.pidf {
                     try self.extensionElement(cursor, child)
                 } else {
@@ -129,8 +133,9 @@ struct PresenceValidator {
     }
 
     private func basic(_ id: Int32) throws(DocumentFault) {
-        let text = try self.text(of: id, "basic")
-        guard text.equals("open") || text.equals("closed") else { throw .invalid("basic is not open or closed") }
+        guard try self.text(of: id, "basic", { $0.equals("open") || $0.equals("closed") }) else {
+            throw .invalid("basic is not open or closed")
+        }
     }
 
     private func note(_ id: Int32) throws(DocumentFault) {
@@ -165,8 +170,9 @@ struct PresenceValidator {
         switch node.name {
         case Term.person, Term.device: try self.occurrence(id, node)
         case Term.deviceID:
-            let text = try self.text(of: id, "deviceID").trimmingSpace
-            guard !text.isEmpty, LexicalForms.isURI(text) else { throw .invalid("deviceID is not a URI") }
+            guard try self.text(of: id, "deviceID", { !$0.trimmingSpace.isEmpty && LexicalForms.isURI($0) }) else {
+                throw .invalid("deviceID is not a URI")
+            }
         case Term.note: _ = try self.text(of: id, "note")
         default: break
         }
@@ -175,7 +181,7 @@ struct PresenceValidator {
     /// person: extensions*, note*, timestamp?. device: extensions*, deviceID, note*, timestamp?.
     private mutating func occurrence(_ id: Int32, _ node: XMLDocument.Node) throws(DocumentFault) {
         let isDevice = node.name == Term.device
-        let what = isDevice ? "device" : "person"
+        let what: StaticString = isDevice ? "device" : "person"
         try self.attributes(of: id, allowed: Term.id)
         try self.identifier(of: id, what)
         var stage = 0
@@ -183,7 +189,7 @@ struct PresenceValidator {
         var cursor = node.firstChild
         while cursor >= 0 {
             let child = self.tree[cursor]
-            if child.kind != .element {
+            if !child.isElement {
                 try self.noText(cursor, child, what)
             } else if child.namespace != Space.dataModel {
                 guard stage == 0 else { throw .invalid("extension out of place in \(what)") }
@@ -198,7 +204,7 @@ struct PresenceValidator {
                 try self.dataModel(cursor, child)
                 stage = 2
             } else if child.name == Term.timestamp {
-                guard stage <= 2, LexicalForms.dateTime(try self.text(of: cursor, "timestamp")) != nil else {
+                guard stage <= 2, try self.text(of: cursor, "timestamp", { LexicalForms.dateTime($0) != nil }) else {
                     throw .invalid("timestamp of \(what)")
                 }
                 stage = 3
@@ -217,45 +223,53 @@ struct PresenceValidator {
         var cursor = self.tree[id].firstAttribute
         while cursor >= 0 {
             let node = self.tree[cursor]
-            if node.kind == .attribute, node.namespace == XMLVocabulary.noNamespace, node.name != allowed {
+            if node.isAttribute, node.namespace == XMLVocabulary.noNamespace, node.name != allowed {
                 throw .invalid("unexpected attribute")
             }
             cursor = node.next
         }
     }
 
-    mutating func identifier(of id: Int32, _ what: String) throws(DocumentFault) {
+    mutating func identifier(of id: Int32, _ what: StaticString) throws(DocumentFault) {
         let attribute = self.tree.attribute(Term.id, of: id)
         guard attribute >= 0 else { throw .invalid("\(what) without id") }
         try self.take(identifier: attribute, what)
     }
 
     /// xs:ID: a name, and once only in the document.
-    mutating func take(identifier attribute: Int32, _ what: String) throws(DocumentFault) {
+    mutating func take(identifier attribute: Int32, _ what: StaticString) throws(DocumentFault) {
         let value = self.tree.value(attribute)
         guard LexicalForms.isIdentifier(value) else { throw .invalid("id of \(what) is not a name") }
         let trimmed = value.trimmingSpace
-        guard let first = self.firstIdentifier else {
-            // Most documents have one or two, for which no table is needed.
-            self.firstIdentifier = trimmed
-            return
+        if trimmed.count != value.count { self.hasSpacedIdentifier = true }
+        let kept = min(self.identifierCount, self.firstIdentifiers.count)
+        for index in 0..<kept where self.firstIdentifiers[index].equals(trimmed) { throw .invalid("id used twice") }
+        if kept < self.firstIdentifiers.count {
+            self.firstIdentifiers[kept] = trimmed
+        } else {
+            guard self.moreIdentifiers.insert(Array(trimmed)).inserted else { throw .invalid("id used twice") }
         }
-        guard first != trimmed, self.identifiers.insert(trimmed).inserted else { throw .invalid("id used twice") }
+        self.identifierCount += 1
     }
 
-    /// The text of an element that may not have elements.
-    func text(of id: Int32, _ what: String) throws(DocumentFault) -> Octets {
+    /// Makes sure that an element has no elements inside, and that its text is as it must be.
+    /// - Returns: what `isValid` says of the text.
+    @inline(__always)
+    func text(
+        of id: Int32, _ what: StaticString, _ isValid: (Bytes) -> Bool = { _ in true }
+    ) throws(DocumentFault) -> Bool {
         var cursor = self.tree[id].firstChild
         while cursor >= 0 {
-            if self.tree[cursor].kind == .element { throw .invalid("element inside \(what)") }
-            cursor = self.tree[cursor].next
+            let child = self.tree[cursor]
+            if child.isElement { throw .invalid("element inside \(what)") }
+            cursor = child.next
         }
-        return self.tree.stringValue(id)
+        return self.tree.withText(of: id, isValid)
     }
 
     /// Between elements only white space, comments and instructions may stand.
-    func noText(_ id: Int32, _ node: XMLDocument.Node, _ what: String) throws(DocumentFault) {
-        guard node.kind == .text else { return }
+    func noText(_ id: Int32, _ node: XMLDocument.Node, _ what: StaticString) throws(DocumentFault) {
+        guard node.isText else { return }
         for byte in self.tree.value(id) where byte != 0x20 && byte != 0x0A && byte != 0x0D && byte != 0x09 {
             throw .invalid("text in \(what)")
         }
@@ -291,8 +305,10 @@ struct PresenceValidator {
                 try validator.basic(child)
             }
         case Term.registrationState, Term.barringState:
-            let text = try self.text(of: id, "registration-state").trimmingSpace
-            guard text.equals("active") || text.equals("terminated") else {
+            let isState = try self.text(of: id, "registration-state") {
+                $0.trimmingSpace.equals("active") || $0.trimmingSpace.equals("terminated")
+            }
+            guard isState else {
                 throw .invalid("state is not active or terminated")
             }
         case Term.serviceDescription:
@@ -310,13 +326,13 @@ struct PresenceValidator {
 
     /// Calls `body` for each element right under a node; text between them is refused.
     mutating func eachElement(
-        in node: XMLDocument.Node, _ what: String,
+        in node: XMLDocument.Node, _ what: StaticString,
         _ body: (inout PresenceValidator, Int32, XMLDocument.Node) throws(DocumentFault) -> Void
     ) throws(DocumentFault) {
         var cursor = node.firstChild
         while cursor >= 0 {
             let child = self.tree[cursor]
-            if child.kind == .element {
+            if child.isElement {
                 try body(&self, cursor, child)
             } else {
                 try self.noText(cursor, child, what)

@@ -11,7 +11,7 @@ struct ValidityRanges {
     init(in document: PresenceDocument, at now: Instant) {
         // Documents that name no `until` at all are the rule.
         let tree = document.tree
-        for node in tree.nodes where node.kind == .attribute && node.name == Term.until {
+        for node in tree.nodes where node.isAttribute && node.name == Term.until {
             guard node.namespace == XMLVocabulary.noNamespace, node.parent >= 0 else { continue }
             let element = tree[node.parent]
             guard element.namespace == Space.rpid || element.namespace == Space.timedStatus else { continue }

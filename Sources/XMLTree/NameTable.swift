@@ -1,5 +1,3 @@
-internal import Ground
-
 /// The names and namespaces of a document: those of the vocabulary by their fixed numbers, the others by the order in
 /// which they came.
 struct NameTable: Sendable {
@@ -10,117 +8,152 @@ struct NameTable: Sendable {
         var hash: UInt32
     }
 
+    /// The texts of one kind that the vocabulary does not know.
+    private struct Extras: Sendable {
+        var slices: [Slice] = []
+        /// Their numbers by hash, for documents with many; built when there are more than ``linearLimit``.
+        var index: [UInt32: [UInt16]] = [:]
+
+        static let linearLimit = 8
+
+        mutating func add(_ slice: Slice) {
+            self.slices.append(slice)
+            if self.slices.count == Self.linearLimit + 1 {
+                for (number, slice) in self.slices.enumerated() {
+                    self.index[slice.hash, default: []].append(UInt16(number))
+                }
+            } else if self.slices.count > Self.linearLimit {
+                self.index[slice.hash, default: []].append(UInt16(self.slices.count - 1))
+            }
+        }
+
+        func find(
+            _ bytes: UnsafeBufferPointer<UInt8>, hash: UInt32, storage: UnsafeBufferPointer<UInt8>
+        ) -> Int? {
+            if self.slices.count <= Self.linearLimit {
+                return self.slices.firstIndex { $0.hash == hash && Self.matches($0, bytes, storage) }
+            }
+            guard let candidates = self.index[hash] else { return nil }
+            for number in candidates where Self.matches(self.slices[Int(number)], bytes, storage) {
+                return Int(number)
+            }
+            return nil
+        }
+
+        private static func matches(
+            _ slice: Slice, _ bytes: UnsafeBufferPointer<UInt8>, _ storage: UnsafeBufferPointer<UInt8>
+        ) -> Bool {
+            guard slice.count == bytes.count else { return false }
+            for index in 0..<bytes.count where storage[Int(slice.start) + index] != bytes[index] { return false }
+            return true
+        }
+    }
+
     let vocabulary: XMLVocabulary
-    private var names: [Slice] = []
-    private var namespaces: [Slice] = []
-    /// Number of the name or namespace by hash, for documents with many; built when there are more than eight.
-    private var nameIndex: [UInt32: [UInt16]] = [:]
-    private var namespaceIndex: [UInt32: [UInt16]] = [:]
+    /// What the vocabulary does not know: nothing, or names and namespaces. Most documents have none of either, and
+    /// hold and copy one reference here instead of four.
+    private var extras: [(names: Extras, namespaces: Extras)] = []
 
     init(_ vocabulary: XMLVocabulary) { self.vocabulary = vocabulary }
 
     /// How many names and namespaces the document has beyond its vocabulary.
-    var extraCount: Int { self.names.count + self.namespaces.count }
+    var extraCount: Int {
+        guard let extras = self.extras.first else { return 0 }
+        return extras.names.slices.count + extras.namespaces.slices.count
+    }
 
     /// How many numbers of names are in use.
-    var nameCount: Int { self.vocabulary.names.count + self.names.count }
+    var nameCount: Int { self.vocabulary.names.count + (self.extras.first?.names.slices.count ?? 0) }
 
-    func name(_ number: UInt16, in storage: [UInt8]) -> Octets {
+    func name(_ number: UInt16, in storage: [UInt8]) -> ArraySlice<UInt8> {
         let known = self.vocabulary.names.count
         if Int(number) < known { return self.vocabulary.names[Int(number)][...] }
-        let slice = self.names[Int(number) - known]
+        let slice = self.extras[0].names.slices[Int(number) - known]
         return storage[Int(slice.start)..<Int(slice.start + slice.count)]
     }
 
-    func namespace(_ number: UInt16, in storage: [UInt8]) -> Octets {
+    func namespace(_ number: UInt16, in storage: [UInt8]) -> ArraySlice<UInt8> {
         let known = self.vocabulary.namespaces.count
         if Int(number) < known { return self.vocabulary.namespaces[Int(number)][...] }
-        let slice = self.namespaces[Int(number) - known]
+        let slice = self.extras[0].namespaces.slices[Int(number) - known]
         return storage[Int(slice.start)..<Int(slice.start + slice.count)]
     }
 
-    func findName(_ bytes: UnsafeBufferPointer<UInt8>, in storage: [UInt8]) -> UInt16? {
-        storage.withUnsafeBufferPointer { self.findName(bytes, hash: HashedNames.hash(bytes), in: $0) }
+    func findName(_ bytes: ArraySlice<UInt8>, in storage: [UInt8]) -> UInt16? {
+        Self.lookUp(bytes, in: storage) { text, key, bytes, storage in
+            self.vocabulary.nameTable.read { $0.find(key, in: text, at: 0) }
+                ?? self.findExtraName(bytes, hash: key.hash, in: storage)
+        }
     }
 
-    func findNamespace(_ bytes: UnsafeBufferPointer<UInt8>, in storage: [UInt8]) -> UInt16? {
-        storage.withUnsafeBufferPointer { self.findNamespace(bytes, hash: HashedNames.hash(bytes), in: $0) }
+    func findNamespace(_ bytes: ArraySlice<UInt8>, in storage: [UInt8]) -> UInt16? {
+        Self.lookUp(bytes, in: storage) { text, key, bytes, storage in
+            self.vocabulary.namespaceTable.read { $0.find(key, in: text, at: 0) }
+                ?? self.findExtraNamespace(bytes, hash: key.hash, in: storage)
+        }
     }
 
-    func findName(
+    private static func lookUp(
+        _ bytes: ArraySlice<UInt8>, in storage: [UInt8],
+        _ find: (PaddedText, NameKey, UnsafeBufferPointer<UInt8>, UnsafeBufferPointer<UInt8>) -> UInt16?
+    ) -> UInt16? {
+        bytes.withUnsafeBufferPointer { bytes in
+            storage.withUnsafeBufferPointer { storage in
+                PaddedText.copying(bytes) { find($0, NameKey($0, start: 0, count: bytes.count), bytes, storage) }
+            }
+        }
+    }
+
+    /// The number of a name that the vocabulary does not know.
+    func findExtraName(
         _ bytes: UnsafeBufferPointer<UInt8>, hash: UInt32, in storage: UnsafeBufferPointer<UInt8>
     ) -> UInt16? {
-        if let known = self.vocabulary.name(bytes, hash: hash) { return known }
-        guard
-            let extra = Self.find(bytes, hash: hash, in: self.names, index: self.nameIndex, storage: storage)
-        else { return nil }
-        return UInt16(self.vocabulary.names.count + extra)
+        guard let number = self.extras.first?.names.find(bytes, hash: hash, storage: storage) else { return nil }
+        return UInt16(self.vocabulary.names.count + number)
     }
 
-    func findNamespace(
+    /// The number of a namespace that the vocabulary does not know.
+    func findExtraNamespace(
         _ bytes: UnsafeBufferPointer<UInt8>, hash: UInt32, in storage: UnsafeBufferPointer<UInt8>
     ) -> UInt16? {
-        if let known = self.vocabulary.namespace(bytes, hash: hash) { return known }
-        guard
-            let extra = Self.find(
-                bytes, hash: hash, in: self.namespaces, index: self.namespaceIndex, storage: storage)
-        else { return nil }
-        return UInt16(self.vocabulary.namespaces.count + extra)
+        guard let number = self.extras.first?.namespaces.find(bytes, hash: hash, storage: storage) else { return nil }
+        return UInt16(self.vocabulary.namespaces.count + number)
     }
 
     /// Adds a name that was not found. Nil when there are too many for a number of 16 bits.
     mutating func addName(start: Int, count: Int, hash: UInt32) -> UInt16? {
-        let number = self.vocabulary.names.count + self.names.count
+        if self.extras.isEmpty { self.extras.append((Extras(), Extras())) }
+        let number = self.vocabulary.names.count + self.extras[0].names.slices.count
         guard number < Self.maximum else { return nil }
-        Self.add(
-            Slice(start: UInt32(start), count: UInt32(count), hash: hash), to: &self.names, index: &self.nameIndex)
+        self.extras[0].names.add(Slice(start: UInt32(start), count: UInt32(count), hash: hash))
         return UInt16(number)
     }
 
     /// Adds a namespace that was not found. Nil when there are too many for a number of 16 bits.
     mutating func addNamespace(start: Int, count: Int, hash: UInt32) -> UInt16? {
-        let number = self.vocabulary.namespaces.count + self.namespaces.count
+        if self.extras.isEmpty { self.extras.append((Extras(), Extras())) }
+        let number = self.vocabulary.namespaces.count + self.extras[0].namespaces.slices.count
         guard number < Self.maximum else { return nil }
-        Self.add(
-            Slice(start: UInt32(start), count: UInt32(count), hash: hash), to: &self.namespaces,
-            index: &self.namespaceIndex)
+        self.extras[0].namespaces.add(Slice(start: UInt32(start), count: UInt32(count), hash: hash))
         return UInt16(number)
+    }
+
+    /// Adds a name that lies at the end of the storage.
+    mutating func addName(_ bytes: ArraySlice<UInt8>, start: Int) -> UInt16? {
+        self.addName(start: start, count: bytes.count, hash: Self.hash(bytes))
+    }
+
+    /// Adds a namespace that lies at the end of the storage.
+    mutating func addNamespace(_ bytes: ArraySlice<UInt8>, start: Int) -> UInt16? {
+        self.addNamespace(start: start, count: bytes.count, hash: Self.hash(bytes))
+    }
+
+    private static func hash(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+        bytes.withUnsafeBufferPointer { bytes in
+            PaddedText.copying(bytes) { NameKey($0, start: 0, count: bytes.count).hash }
+        }
     }
 
     /// The numbers above serve other purposes, in ``XMLWriter`` for prefixes that it makes up.
     static let maximum = 0xFF00
-    private static let linearLimit = 8
-
-    private static func add(_ slice: Slice, to slices: inout [Slice], index: inout [UInt32: [UInt16]]) {
-        slices.append(slice)
-        if slices.count == Self.linearLimit + 1 {
-            for (number, slice) in slices.enumerated() { index[slice.hash, default: []].append(UInt16(number)) }
-        } else if slices.count > Self.linearLimit {
-            index[slice.hash, default: []].append(UInt16(slices.count - 1))
-        }
-    }
-
-    private static func find(
-        _ bytes: UnsafeBufferPointer<UInt8>, hash: UInt32, in slices: [Slice], index: [UInt32: [UInt16]],
-        storage: UnsafeBufferPointer<UInt8>
-    ) -> Int? {
-        if slices.count <= Self.linearLimit {
-            for (number, slice) in slices.enumerated()
-            where slice.hash == hash && Self.matches(slice, bytes, storage) {
-                return number
-            }
-            return nil
-        }
-        guard let candidates = index[hash] else { return nil }
-        for number in candidates where Self.matches(slices[Int(number)], bytes, storage) { return Int(number) }
-        return nil
-    }
-
-    private static func matches(
-        _ slice: Slice, _ bytes: UnsafeBufferPointer<UInt8>, _ storage: UnsafeBufferPointer<UInt8>
-    ) -> Bool {
-        guard slice.count == bytes.count else { return false }
-        for index in 0..<bytes.count where storage[Int(slice.start) + index] != bytes[index] { return false }
-        return true
-    }
 }

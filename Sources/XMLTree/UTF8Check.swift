@@ -18,7 +18,7 @@ enum UTF8Check {
     }
 
     /// The length of the character of several bytes that starts at `index`; 0 if there is none that XML allows.
-    private static func length(at index: Int, in bytes: UnsafeBufferPointer<UInt8>) -> Int {
+    static func length(at index: Int, in bytes: UnsafeBufferPointer<UInt8>) -> Int {
         let lead = bytes[index]
         let length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2
         guard lead >= 0xC2, lead <= 0xF4, index + length <= bytes.count else { return 0 }

@@ -5,26 +5,18 @@ package import Ground
 extension XMLDocument {
     /// The number of a name, which is added to the document if it is new; nil when there are too many.
     package mutating func intern(_ bytes: Octets) -> UInt16? {
-        let hash = bytes.withUnsafeBufferPointer { HashedNames.hash($0) }
-        let known = bytes.withUnsafeBufferPointer { text in
-            self.storage.withUnsafeBufferPointer { self.table.findName(text, hash: hash, in: $0) }
-        }
-        if let known { return known }
+        if let known = self.table.findName(bytes, in: self.storage) { return known }
         let start = self.storage.count
         self.storage.append(contentsOf: bytes)
-        return self.table.addName(start: start, count: bytes.count, hash: hash)
+        return self.table.addName(bytes, start: start)
     }
 
     /// The number of a namespace, which is added to the document if it is new; nil when there are too many.
     package mutating func intern(namespace bytes: Octets) -> UInt16? {
-        let hash = bytes.withUnsafeBufferPointer { HashedNames.hash($0) }
-        let known = bytes.withUnsafeBufferPointer { text in
-            self.storage.withUnsafeBufferPointer { self.table.findNamespace(text, hash: hash, in: $0) }
-        }
-        if let known { return known }
+        if let known = self.table.findNamespace(bytes, in: self.storage) { return known }
         let start = self.storage.count
         self.storage.append(contentsOf: bytes)
-        return self.table.addNamespace(start: start, count: bytes.count, hash: hash)
+        return self.table.addNamespace(bytes, start: start)
     }
 
     mutating func insertNode(_ node: Node) -> NodeID {

@@ -10,12 +10,11 @@ extension XMLDocument {
         _ bytes: Octets, vocabulary: XMLVocabulary = .empty, limits: XMLLimits = .standard
     ) throws(XMLFault) -> XMLDocument {
         guard bytes.count <= limits.bytes else { throw XMLFault(.overLimit, "too large") }
-        let copy = Array(bytes)
         do {
-            return try XMLScanner.scan(copy, vocabulary: vocabulary, limits: limits)
+            return try XMLScanner.scan(bytes, vocabulary: vocabulary, limits: limits)
         } catch {
             switch error {
-            case .irregular: return try LibXML2Reader.read(copy, vocabulary: vocabulary, limits: limits)
+            case .irregular: return try LibXML2Reader.read(Array(bytes), vocabulary: vocabulary, limits: limits)
             case .overLimit(let reason): throw XMLFault(.overLimit, reason)
             }
         }
@@ -41,7 +40,7 @@ extension XMLDocument {
         _ bytes: Octets, vocabulary: XMLVocabulary = .empty, limits: XMLLimits = .standard
     ) -> XMLDocument? {
         guard bytes.count <= limits.bytes else { return nil }
-        return try? XMLScanner.scan(Array(bytes), vocabulary: vocabulary, limits: limits)
+        return try? XMLScanner.scan(bytes, vocabulary: vocabulary, limits: limits)
     }
 
     /// Reads a document with libxml2 alone. For tests and fuzzing.

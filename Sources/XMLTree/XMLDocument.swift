@@ -30,6 +30,18 @@ package struct XMLDocument: Sendable {
         var count: UInt32 = 0
 
         init(_ kind: Kind) { self.kind = kind }
+
+        /// Whether it is an element. A pattern, unlike `==`, is one comparison in other rooms too.
+        @inline(__always)
+        package var isElement: Bool { if case .element = self.kind { true } else { false } }
+
+        /// Whether it is a text.
+        @inline(__always)
+        package var isText: Bool { if case .text = self.kind { true } else { false } }
+
+        /// Whether it is an attribute, and not a namespace declaration.
+        @inline(__always)
+        package var isAttribute: Bool { if case .attribute = self.kind { true } else { false } }
     }
 
     /// The number of a node.
@@ -68,7 +80,7 @@ package struct XMLDocument: Sendable {
     /// The root element as a cursor; nil in a document that is still empty.
     package var rootElement: XMLElement? { self.root >= 0 ? XMLElement(document: self, id: self.root) : nil }
 
-    @inlinable
+    @inline(__always)
     package subscript(_ id: NodeID) -> Node { self.nodes[Int(id)] }
 
     /// The text of a text, comment, attribute or instruction node.
@@ -85,12 +97,12 @@ package struct XMLDocument: Sendable {
 
     /// The number of a name, if the document or its vocabulary has it.
     package func nameNumber(_ bytes: Octets) -> UInt16? {
-        bytes.withUnsafeBufferPointer { self.table.findName($0, in: self.storage) }
+        self.table.findName(bytes, in: self.storage)
     }
 
     /// The number of a namespace, if the document or its vocabulary has it.
     package func namespaceNumber(_ bytes: Octets) -> UInt16? {
-        bytes.withUnsafeBufferPointer { self.table.findNamespace($0, in: self.storage) }
+        self.table.findNamespace(bytes, in: self.storage)
     }
 
     /// All text inside a node, in document order: its string value as XPath sees it.

@@ -36,8 +36,10 @@ package final class XMLVocabulary: Sendable {
     let namespaces: [[UInt8]]
     /// The number of the canonical prefix of each namespace; ``undefined`` where it has none.
     let prefixes: [UInt16]
-    private let nameTable: HashedNames
-    private let namespaceTable: HashedNames
+    /// The numbers of the names.
+    let nameTable: HashedNames
+    /// The numbers of the namespaces.
+    let namespaceTable: HashedNames
 
     static let undefined = UInt16.max
 
@@ -75,18 +77,6 @@ package final class XMLVocabulary: Sendable {
     /// A vocabulary that knows nothing beyond what XML itself reserves.
     package static let empty = XMLVocabulary(names: [], namespaces: [])
 
-    /// The number of a name, or nil if the vocabulary does not know it.
-    @inline(__always)
-    func name(_ bytes: UnsafeBufferPointer<UInt8>, hash: UInt32) -> UInt16? {
-        self.nameTable.find(bytes, hash: hash, in: self.names)
-    }
-
-    /// The number of a namespace, or nil if the vocabulary does not know it.
-    @inline(__always)
-    func namespace(_ bytes: UnsafeBufferPointer<UInt8>, hash: UInt32) -> UInt16? {
-        self.namespaceTable.find(bytes, hash: hash, in: self.namespaces)
-    }
-
     /// The number of the prefix that the canonical form uses for a namespace; that of "" where it has none.
     package func canonicalPrefix(of namespace: UInt16) -> UInt16 {
         guard Int(namespace) < self.prefixes.count, self.prefixes[Int(namespace)] != Self.undefined else {
@@ -96,51 +86,4 @@ package final class XMLVocabulary: Sendable {
     }
 
     private static func bytes(_ text: StaticString) -> [UInt8] { text.withUTF8Buffer { Array($0) } }
-}
-
-/// An open-addressed table from the hash of a text to its number. It is filled once.
-struct HashedNames: Sendable {
-    private let slots: [UInt16]
-    private let mask: Int
-
-    init(_ texts: [[UInt8]]) {
-        var size = 64
-        while size < texts.count * 4 { size *= 2 }
-        var slots = [UInt16](repeating: .max, count: size)
-        for (number, text) in texts.enumerated() {
-            var slot = Int(text.withUnsafeBufferPointer { Self.hash($0) }) & (size - 1)
-            while slots[slot] != .max { slot = (slot + 1) & (size - 1) }
-            slots[slot] = UInt16(number)
-        }
-        self.slots = slots
-        self.mask = size - 1
-    }
-
-    /// FNV-1a in 32 bits.
-    @inline(__always)
-    static func hash(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt32 {
-        var hash: UInt32 = 0x811C_9DC5
-        for byte in bytes { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
-        return hash ^ hash &>> 15
-    }
-
-    @inline(__always)
-    func find(_ bytes: UnsafeBufferPointer<UInt8>, hash: UInt32, in texts: [[UInt8]]) -> UInt16? {
-        var slot = Int(hash) & self.mask
-        while true {
-            let number = self.slots[slot]
-            if number == .max { return nil }
-            if equalBytes(texts[Int(number)], bytes) { return number }
-            slot = (slot + 1) & self.mask
-        }
-    }
-}
-
-@inline(__always)
-func equalBytes(_ left: [UInt8], _ right: UnsafeBufferPointer<UInt8>) -> Bool {
-    guard left.count == right.count else { return false }
-    return left.withUnsafeBufferPointer { mine in
-        for index in 0..<mine.count where mine[index] != right[index] { return false }
-        return true
-    }
 }

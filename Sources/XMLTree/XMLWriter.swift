@@ -201,7 +201,7 @@ package struct XMLWriter {
         var cursor = node.firstAttribute
         while cursor >= 0 {
             let attribute = self.document[cursor]
-            if attribute.kind == .attribute {
+            if attribute.isAttribute {
                 var prefix = self.wantedPrefix(of: attribute)
                 if !self.isSettled(attribute, prefix) {
                     if pinned.isEmpty { pinned = [elementPrefix] + self.settledPrefixes(of: node) }
@@ -240,7 +240,7 @@ package struct XMLWriter {
         var cursor = node.firstAttribute
         while cursor >= 0 {
             let attribute = self.document[cursor]
-            if attribute.kind == .attribute {
+            if attribute.isAttribute {
                 let prefix = self.wantedPrefix(of: attribute)
                 if self.isSettled(attribute, prefix) { found.append(prefix) }
             }
@@ -270,10 +270,10 @@ package struct XMLWriter {
         var cursor = node.firstChild
         while cursor >= 0 {
             let child = self.document[cursor]
-            if child.kind == .element {
+            if child.isElement {
                 hasElements = true
                 if skipped.isEmpty || !skipped.contains(cursor) { return (true, true) }
-            } else if child.kind == .text, !hasText {
+            } else if child.isText, !hasText {
                 hasText = !self.isBlank(cursor)
                 hasBlanks = true
             }
