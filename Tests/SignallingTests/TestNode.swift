@@ -60,6 +60,8 @@ final class TestNode: Sendable {
         /// What is sent on a stream that lost its framing, while it can still be.
         var faultAnswer: [UInt8]?
         var turns: [Int] = []
+        /// How often a turn was said to be at its end.
+        var ends = 0
 
         init(_ transports: SIPTransports) {
             self.transports = transports
@@ -76,6 +78,7 @@ final class TestNode: Sendable {
             self.transports.flush()
         }
 
+        func arrivalsEnded() { self.ends += 1 }
         func transmissionFailed(_ bytes: [UInt8], _ path: Path) { self.events.append(.failed(bytes, path)) }
         func connectionClosed(_ flow: Flow) { self.events.append(.closed(flow)) }
         func framingFailed(_ fault: ParseFault, head: [UInt8], _ origin: Origin) {
