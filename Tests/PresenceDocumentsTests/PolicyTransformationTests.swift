@@ -247,6 +247,35 @@ struct PolicyTransformationTests {
         #expect(Self.count(":a=", in: all) == 8)
     }
 
+    @Test("what everybody sees of a tuple brings nothing else with it", .spec("RFC 5025 §3.3/1", "REQ-OMAPRS-12"))
+    func serviceDescription() throws {
+        let content =
+            "<tuple id='t'><status/><rp:user-input x:a='1' last-input='2025-06-15T10:00:00Z'>idle</rp:user-input>"
+            + "<o:service-description x:a='2'><o:service-id x:a='3'>voice</o:service-id><o:version>1</o:version>"
+            + "<o:description>call me</o:description><x:e>secret</x:e></o:service-description>"
+            + "<rp:service-class x:a='4'><rp:postal/></rp:service-class></tuple>"
+        let identity =
+            "<op:service-description><op:service-id>voice</op:service-id><op:version>1</op:version>"
+            + "<op:description>call me</op:description>"
+        let end = "</op:service-description><rpid:service-class><rpid:postal/></rpid:service-class></tuple>"
+        #expect(
+            try PolicySample.shown(PolicySample.everything, of: content)
+                == "<tuple id=\"t\"><status/>" + identity + end)
+        let named = "<pr:provide-unknown-attribute name=\"e\" ns=\"urn:example:x\">true</pr:provide-unknown-attribute>"
+        #expect(
+            try PolicySample.shown(PolicySample.everything + named, of: content)
+                == "<tuple id=\"t\"><status/>" + identity + "<x:e xmlns:x=\"urn:example:x\">secret</x:e>" + end)
+        for (level, input) in [
+            ("bare", "<rpid:user-input>"), ("thresholds", "<rpid:user-input>"),
+            ("full", "<rpid:user-input x:a=\"1\" last-input=\"2025-06-15T10:00:00Z\" xmlns:x=\"urn:example:x\">"),
+        ] {
+            let rule = PolicySample.everything + "<pr:provide-user-input>\(level)</pr:provide-user-input>"
+            #expect(
+                try PolicySample.shown(rule, of: content)
+                    == "<tuple id=\"t\"><status/>" + input + "idle</rpid:user-input>" + identity + end)
+        }
+    }
+
     @Test("a name means something only at its own place", .spec("RFC 5025 §3.3/1"))
     func misplaced() throws {
         let content =

@@ -17,7 +17,7 @@ extension Permissions {
 struct PrivacyFilter {
     /// Where an element stands.
     private enum Container {
-        case presence, tuple, person, device, status
+        case presence, tuple, person, device, status, serviceDescription
     }
 
     private let document: PresenceDocument
@@ -133,7 +133,10 @@ struct PrivacyFilter {
         case .always:
             if container == .tuple, node.namespace == Space.pidf, node.name == Term.status {
                 self.children(of: id, .status)
-            } else if node.namespace != Space.rpid, node.namespace != Space.oma {
+            } else if container == .tuple, node.namespace == Space.oma, node.name == Term.serviceDescription {
+                // Anything may stand in it, but only what says which service it is belongs to everybody.
+                self.children(of: id, .serviceDescription)
+            } else {
                 self.foreignAttributes(of: id)
             }
         case .granted(let attributes): if !self.grants.attributes.contains(attributes) { self.doom(id) }
@@ -148,6 +151,7 @@ struct PrivacyFilter {
         if node.namespace == self.geopriv {
             return self.tree.name(node.name).equals("geopriv") ? .granted(.geopriv) : .unknown
         }
+        if container == .serviceDescription { return node.namespace == Space.oma ? .always : .unknown }
         let kind = AttributeKind(name: node.name, namespace: node.namespace)
         if container == .device, node.namespace == Space.dataModel, node.name == Term.deviceID { return .always }
         guard kind == .always else { return kind }
@@ -157,6 +161,7 @@ struct PrivacyFilter {
             case .tuple: node.namespace != Space.dataModel
             case .status: node.namespace == Space.pidf
             case .person, .device: node.namespace == Space.dataModel
+            case .serviceDescription: node.namespace == Space.oma
             }
         return isAtHome ? .always : .unknown
     }
@@ -170,7 +175,10 @@ struct PrivacyFilter {
 
     private mutating func userInput(_ id: XMLDocument.NodeID) {
         guard self.grants.userInput > .none else { return self.doom(id) }
-        if self.grants.userInput < .full { self.doomAttribute(Term.lastInput, of: id) }
+        guard self.grants.userInput < .full else { return }
+        self.doomAttribute(Term.lastInput, of: id)
+        // What other attributes tell of the input is not asked for by less than all of it.
+        self.foreignAttributes(of: id)
         if self.grants.userInput < .thresholds { self.doomAttribute(Term.idleThreshold, of: id) }
     }
 
