@@ -88,6 +88,16 @@ package struct PresenceDocument: Sendable {
     /// and `pres:`; `tel:+digits` without separators.
     package var canonicalEntity: [UInt8] { EntityURI.canonical(self.entityOctets) }
 
+    /// Whether the document is about a presentity, named as ``canonicalEntity`` names one.
+    package func isAbout(_ presentity: [UInt8]) -> Bool {
+        let entity = self.entityOctets
+        // The usual case: the publisher writes the key itself. Where there is an escape, a closer look is needed.
+        if entity.count == presentity.count, entity.elementsEqual(presentity), !entity.contains(UInt8(ascii: "%")) {
+            return true
+        }
+        return EntityURI.canonical(entity) == presentity
+    }
+
     /// The tuples by id.
     package var tuples: ArraySlice<XMLDocument.NodeID> { self.order[..<self.ends.tuples] }
     /// The notes of the document as a whole, in the order of the publisher.
@@ -106,14 +116,14 @@ package struct PresenceDocument: Sendable {
         order.reserveCapacity(4)
         var ends = (tuples: 0, notes: 0, persons: 0, devices: 0)
         var isSorted = true
-        var highest: UInt8 = 0
+        var last: UInt8 = 0
         var cursor = tree[root].firstChild
         while cursor >= 0 {
             let node = tree[cursor]
             if node.isElement {
                 let rank = Self.rank(of: node)
-                if !order.isEmpty, highest > rank || (highest == rank && Self.isKeyed(rank)) { isSorted = false }
-                highest = rank
+                if !order.isEmpty, last > rank || (last == rank && Self.isKeyed(rank)) { isSorted = false }
+                last = rank
                 order.append(cursor)
                 if rank <= 0 { ends.tuples += 1 }
                 if rank <= 1 { ends.notes += 1 }

@@ -123,11 +123,15 @@ struct HashedNamesReader {
     @inline(__always)
     var count: Int { self.entries.count }
 
-    /// The bytes of a text by its number.
+    /// Adds a text by its number to what is written.
     @inline(__always)
-    func text(_ number: UInt16) -> UnsafeBufferPointer<UInt8> {
+    func append(_ number: UInt16, to output: inout ByteBuilder) {
         precondition(Int(number) < self.entries.count, "a number of the table")
         let entry = self.entries[Int(number)]
-        return self.bytes.bytes(Int(entry.start), Int(entry.count))
+        if entry.count <= 8 {
+            output.append(word: entry.head, count: Int(entry.count))
+        } else {
+            output.append(self.bytes.bytes(Int(entry.start), Int(entry.count)))
+        }
     }
 }

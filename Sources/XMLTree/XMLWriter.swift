@@ -2,7 +2,7 @@ package import Ground
 
 /// Writes nodes as text and keeps namespaces right, wherever the nodes came from: a prefix that does not stand for
 /// the namespace of a name at its new place is declared there.
-package struct XMLWriter {
+package struct XMLWriter: ~Copyable {
     /// How a subtree is written.
     package enum Form: Sendable {
         /// Prefixes, comments and white space as they are.
@@ -21,8 +21,19 @@ package struct XMLWriter {
         var hasElements: Bool
     }
 
+    /// What is read while it is written.
+    private struct Source {
+        let tree: XMLTreeReader
+        /// The names of the vocabulary.
+        let names: HashedNamesReader
+    }
+
     private let document: XMLDocument
     private let form: Form
+    /// What is written and not yet handed over.
+    private var output: ByteBuilder
+    /// The prefixes of the vocabulary's namespaces, in the canonical form; empty in the other.
+    private let prefixes: [UInt16]
     /// The namespace that each prefix stands for at this place, by the prefix's number.
     private var bindings: [UInt16]
     private var undo: [(prefix: UInt16, namespace: UInt16)] = []
@@ -33,6 +44,8 @@ package struct XMLWriter {
     package init(_ document: XMLDocument, form: Form, bound: [(prefix: UInt16, namespace: UInt16)] = []) {
         self.document = document
         self.form = form
+        self.output = ByteBuilder(expecting: document.storage.count)
+        self.prefixes = form == .canonical ? document.vocabulary.prefixes : []
         self.bindings = [UInt16](repeating: XMLVocabulary.undefined, count: document.table.nameCount)
         self.bindings[Int(XMLVocabulary.noName)] = XMLVocabulary.noNamespace
         self.bindings[Int(XMLVocabulary.xml)] = XMLVocabulary.xmlNamespace
@@ -47,15 +60,27 @@ package struct XMLWriter {
     package mutating func write(
         _ top: XMLDocument.NodeID, skipping skipped: Set<XMLDocument.NodeID> = [], into output: inout [UInt8]
     ) {
+        let document = self.document
+        document.read { tree in
+            document.vocabulary.nameTable.read { names in
+                self.write(top, skipping: skipped, of: Source(tree: tree, names: names))
+            }
+        }
+        self.output.move(to: &output)
+    }
+
+    private mutating func write(
+        _ top: XMLDocument.NodeID, skipping skipped: Set<XMLDocument.NodeID>, of source: Source
+    ) {
         var cursor = top
         while true {
-            let node = self.document[cursor]
+            let node = source.tree[cursor]
             var descends = false
             if skipped.isEmpty || !skipped.contains(cursor) {
                 switch node.kind {
-                case .element: descends = self.element(cursor, node, skipped, into: &output)
-                case .text: self.text(cursor, node, into: &output)
-                case .comment, .instruction: self.markup(cursor, node, into: &output)
+                case .element: descends = self.element(cursor, node, skipped, of: source)
+                case .text: self.text(cursor, of: source)
+                case .comment, .instruction: self.markup(cursor, node)
                 case .document, .attribute, .namespace: break
                 }
             }
@@ -64,26 +89,25 @@ package struct XMLWriter {
                 continue
             }
             // Up until there is a sibling, closing what ends.
-            while cursor != top, self.document[cursor].next < 0 {
-                cursor = self.document[cursor].parent
-                self.close(into: &output)
+            while cursor != top, source.tree[cursor].next < 0 {
+                cursor = source.tree[cursor].parent
+                self.close(of: source)
             }
             if cursor == top { return }
-            cursor = self.document[cursor].next
+            cursor = source.tree[cursor].next
         }
     }
 
     @inline(__always)
     private func isKnown(_ namespace: UInt16) -> Bool {
-        self.form == .canonical && Int(namespace) < self.document.vocabulary.prefixes.count
-            && self.document.vocabulary.prefixes[Int(namespace)] != XMLVocabulary.undefined
+        Int(namespace) < self.prefixes.count && self.prefixes[Int(namespace)] != XMLVocabulary.undefined
     }
 
     // MARK: Elements
 
     /// Writes a start tag, or the whole element if it is empty. Returns whether its children follow.
     private mutating func element(
-        _ id: Int32, _ node: XMLDocument.Node, _ skipped: Set<Int32>, into output: inout [UInt8]
+        _ id: Int32, _ node: XMLDocument.Node, _ skipped: Set<Int32>, of source: Source
     ) -> Bool {
         let undoMark = self.undo.count
         let known = self.isKnown(node.namespace)
@@ -91,38 +115,38 @@ package struct XMLWriter {
         if !known {
             self.collectDeclarations(of: id, into: &declarations)
         }
-        var prefix = known ? self.document.vocabulary.prefixes[Int(node.namespace)] : node.prefix
+        var prefix = known ? self.prefixes[Int(node.namespace)] : node.prefix
         var madeUp: [(number: Int, namespace: UInt16)] = []
         if self.bindings[Int(prefix)] != node.namespace {
             prefix = self.settle(
                 prefix, node.namespace, isAttribute: false, pinned: [], &declarations, &madeUp)
         }
-        output.append(UInt8(ascii: "<"))
-        self.name(prefix, node.name, into: &output)
+        self.output.append(UInt8(ascii: "<"))
+        self.name(prefix, node.name, of: source)
         if node.firstAttribute >= 0 {
-            self.attributes(of: node, elementPrefix: prefix, &declarations, &madeUp, into: &output)
+            self.attributes(of: node, elementPrefix: prefix, &declarations, &madeUp, of: source)
         }
         for (prefix, namespace) in declarations {
-            output.append(literal: prefix == 0 ? " xmlns" : " xmlns:")
-            if prefix != 0 { output.append(contentsOf: self.document.name(prefix)) }
-            output.append(literal: "=\"")
-            Self.escape(self.document.namespace(namespace), inAttribute: true, into: &output)
-            output.append(UInt8(ascii: "\""))
+            self.output.append(literal: prefix == 0 ? " xmlns" : " xmlns:")
+            if prefix != 0 { self.output.append(self.document.name(prefix)) }
+            self.output.append(literal: "=\"")
+            self.escapeNamespace(namespace)
+            self.output.append(UInt8(ascii: "\""))
         }
         for (number, namespace) in madeUp {
-            output.append(literal: " xmlns:n")
-            output.append(decimal: UInt64(number))
-            output.append(literal: "=\"")
-            Self.escape(self.document.namespace(namespace), inAttribute: true, into: &output)
-            output.append(UInt8(ascii: "\""))
+            self.output.append(literal: " xmlns:n")
+            self.output.append(decimal: number)
+            self.output.append(literal: "=\"")
+            self.escapeNamespace(namespace)
+            self.output.append(UInt8(ascii: "\""))
         }
-        let (hasContent, hasElements) = known ? self.content(of: node, skipped) : (node.firstChild >= 0, false)
+        let (hasContent, hasElements) = known ? self.content(of: node, skipped, source) : (node.firstChild >= 0, false)
         guard hasContent else {
-            output.append(literal: "/>")
+            self.output.append(literal: "/>")
             self.restore(to: undoMark)
             return false
         }
-        output.append(UInt8(ascii: ">"))
+        self.output.append(UInt8(ascii: ">"))
         self.open.append(
             Open(node: id, undoMark: undoMark, prefix: prefix, isForeign: !known, hasElements: hasElements))
         return true
@@ -195,12 +219,12 @@ package struct XMLWriter {
     private mutating func attributes(
         of node: XMLDocument.Node, elementPrefix: UInt16,
         _ declarations: inout [(prefix: UInt16, namespace: UInt16)],
-        _ madeUp: inout [(number: Int, namespace: UInt16)], into output: inout [UInt8]
+        _ madeUp: inout [(number: Int, namespace: UInt16)], of source: Source
     ) {
         var pinned: [UInt16] = []
         var cursor = node.firstAttribute
         while cursor >= 0 {
-            let attribute = self.document[cursor]
+            let attribute = source.tree[cursor]
             if attribute.isAttribute {
                 var prefix = self.wantedPrefix(of: attribute)
                 if !self.isSettled(attribute, prefix) {
@@ -209,11 +233,11 @@ package struct XMLWriter {
                         prefix, attribute.namespace, isAttribute: true, pinned: pinned, &declarations, &madeUp)
                     pinned.append(prefix)
                 }
-                output.append(UInt8(ascii: " "))
-                self.name(prefix, attribute.name, into: &output)
-                output.append(literal: "=\"")
-                Self.escape(self.document.value(cursor), inAttribute: true, into: &output)
-                output.append(UInt8(ascii: "\""))
+                self.output.append(UInt8(ascii: " "))
+                self.name(prefix, attribute.name, of: source)
+                self.output.append(literal: "=\"")
+                Self.escape(source.tree.value(cursor), inAttribute: true, into: &self.output)
+                self.output.append(UInt8(ascii: "\""))
             }
             cursor = attribute.next
         }
@@ -222,7 +246,7 @@ package struct XMLWriter {
     private func wantedPrefix(of attribute: XMLDocument.Node) -> UInt16 {
         if attribute.namespace == XMLVocabulary.noNamespace { return XMLVocabulary.noName }
         if self.isKnown(attribute.namespace) {
-            let canonical = self.document.vocabulary.prefixes[Int(attribute.namespace)]
+            let canonical = self.prefixes[Int(attribute.namespace)]
             if canonical != XMLVocabulary.noName { return canonical }
         }
         return attribute.prefix
@@ -250,31 +274,46 @@ package struct XMLWriter {
     }
 
     @inline(__always)
-    private func name(_ prefix: UInt16, _ name: UInt16, into output: inout [UInt8]) {
-        if prefix >= 0xFF00 {
-            output.append(UInt8(ascii: "n"))
-            output.append(decimal: UInt64(prefix &- 0xFF00))
-            output.append(UInt8(ascii: ":"))
-        } else if prefix != XMLVocabulary.noName {
-            output.append(contentsOf: self.document.name(prefix))
-            output.append(UInt8(ascii: ":"))
+    private mutating func name(_ prefix: UInt16, _ name: UInt16, of source: Source) {
+        if prefix != XMLVocabulary.noName {
+            self.name(prefix, of: source)
+            self.output.append(UInt8(ascii: ":"))
         }
-        output.append(contentsOf: self.document.name(name))
+        self.name(name, of: source)
+    }
+
+    @inline(__always)
+    private mutating func name(_ number: UInt16, of source: Source) {
+        if Int(number) < source.names.count {
+            source.names.append(number, to: &self.output)
+        } else if number >= 0xFF00 {
+            self.output.append(UInt8(ascii: "n"))
+            self.output.append(decimal: Int(number &- 0xFF00))
+        } else {
+            self.output.append(self.document.name(number))
+        }
+    }
+
+    private mutating func escapeNamespace(_ namespace: UInt16) {
+        let text = self.document.namespace(namespace)
+        text.withUnsafeBufferPointer { Self.escape($0, inAttribute: true, into: &self.output) }
     }
 
     /// Whether a known element has anything to be written inside, and whether it has elements.
-    private func content(of node: XMLDocument.Node, _ skipped: Set<Int32>) -> (Bool, Bool) {
+    private func content(
+        of node: XMLDocument.Node, _ skipped: Set<Int32>, _ source: Source
+    ) -> (Bool, Bool) {
         var hasText = false
         var hasBlanks = false
         var hasElements = false
         var cursor = node.firstChild
         while cursor >= 0 {
-            let child = self.document[cursor]
+            let child = source.tree[cursor]
             if child.isElement {
                 hasElements = true
                 if skipped.isEmpty || !skipped.contains(cursor) { return (true, true) }
             } else if child.isText, !hasText {
-                hasText = !self.isBlank(cursor)
+                hasText = !Self.isBlank(source.tree.value(cursor))
                 hasBlanks = true
             }
             cursor = child.next
@@ -283,11 +322,11 @@ package struct XMLWriter {
         return (hasText || (!hasElements && hasBlanks), hasElements)
     }
 
-    private mutating func close(into output: inout [UInt8]) {
+    private mutating func close(of source: Source) {
         guard let last = self.open.popLast() else { return }
-        output.append(literal: "</")
-        self.name(last.prefix, self.document[last.node].name, into: &output)
-        output.append(UInt8(ascii: ">"))
+        self.output.append(literal: "</")
+        self.name(last.prefix, source.tree[last.node].name, of: source)
+        self.output.append(UInt8(ascii: ">"))
         self.restore(to: last.undoMark)
     }
 
@@ -304,28 +343,32 @@ package struct XMLWriter {
 
     // MARK: Texts
 
-    private func isBlank(_ id: Int32) -> Bool { self.document.value(id).allSatisfy { XMLScanner.isSpace($0) } }
-
-    private func text(_ id: Int32, _ node: XMLDocument.Node, into output: inout [UInt8]) {
-        // White space between the elements of a known element says nothing.
-        if self.form == .canonical, let open = self.open.last, !open.isForeign, open.hasElements, self.isBlank(id) {
-            return
-        }
-        Self.escape(self.document.value(id), inAttribute: false, into: &output)
+    private static func isBlank(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        for byte in text where !XMLScanner.isSpace(byte) { return false }
+        return true
     }
 
-    private func markup(_ id: Int32, _ node: XMLDocument.Node, into output: inout [UInt8]) {
+    private mutating func text(_ id: Int32, of source: Source) {
+        let text = source.tree.value(id)
+        // White space between the elements of a known element says nothing.
+        if self.form == .canonical, let open = self.open.last, !open.isForeign, open.hasElements, Self.isBlank(text) {
+            return
+        }
+        Self.escape(text, inAttribute: false, into: &self.output)
+    }
+
+    private mutating func markup(_ id: Int32, _ node: XMLDocument.Node) {
         if self.form == .canonical, !(self.open.last?.isForeign ?? false) { return }
         if node.kind == .comment {
-            output.append(literal: "<!--")
-            output.append(contentsOf: self.document.value(id))
-            output.append(literal: "-->")
+            self.output.append(literal: "<!--")
+            self.output.append(self.document.value(id))
+            self.output.append(literal: "-->")
         } else {
-            output.append(literal: "<?")
-            output.append(contentsOf: self.document.name(node.name))
-            if node.count > 0 { output.append(UInt8(ascii: " ")) }
-            output.append(contentsOf: self.document.value(id))
-            output.append(literal: "?>")
+            self.output.append(literal: "<?")
+            self.output.append(self.document.name(node.name))
+            if node.count > 0 { self.output.append(UInt8(ascii: " ")) }
+            self.output.append(self.document.value(id))
+            self.output.append(literal: "?>")
         }
     }
 
@@ -333,25 +376,71 @@ package struct XMLWriter {
     package static func escape(_ text: Octets, inAttribute: Bool, into output: inout [UInt8]) {
         text.withUnsafeBufferPointer { bytes in
             var start = 0
-            for index in 0..<bytes.count {
-                let byte = bytes[index]
-                if byte > 0x3E { continue }
-                let reference: StaticString
-                switch byte {
-                case UInt8(ascii: "&"): reference = "&amp;"
-                case UInt8(ascii: "<"): reference = "&lt;"
-                case UInt8(ascii: ">"): reference = "&gt;"
-                case 0x0D: reference = "&#13;"
-                case UInt8(ascii: "\"") where inAttribute: reference = "&quot;"
-                case 0x0A where inAttribute: reference = "&#10;"
-                case 0x09 where inAttribute: reference = "&#9;"
-                default: continue
-                }
+            while let (index, reference) = Self.nextReference(in: bytes, from: start, inAttribute: inAttribute) {
                 output.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start..<index]))
                 output.append(literal: reference)
                 start = index + 1
             }
-            output.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start..<bytes.count]))
+            output.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start...]))
+        }
+    }
+
+    static func escape(_ bytes: UnsafeBufferPointer<UInt8>, inAttribute: Bool, into output: inout ByteBuilder) {
+        var start = 0
+        while let (index, reference) = Self.nextReference(in: bytes, from: start, inAttribute: inAttribute) {
+            output.append(UnsafeBufferPointer(rebasing: bytes[start..<index]))
+            output.append(literal: reference)
+            start = index + 1
+        }
+        output.append(UnsafeBufferPointer(rebasing: bytes[start...]))
+    }
+
+    /// The next byte that cannot stand for itself, and what stands for it.
+    @inline(__always)
+    private static func nextReference(
+        in bytes: UnsafeBufferPointer<UInt8>, from start: Int, inAttribute: Bool
+    ) -> (index: Int, reference: StaticString)? {
+        var index = start
+        while index < bytes.count {
+            if bytes.count - index >= 8, Self.isPlain(bytes, index) {
+                index += 8
+                continue
+            }
+            let end = min(index + 8, bytes.count)
+            while index < end {
+                if let reference = Self.reference(for: bytes[index], inAttribute: inAttribute) {
+                    return (index, reference)
+                }
+                index += 1
+            }
+        }
+        return nil
+    }
+
+    /// Whether none of eight bytes is below 0x20, a quotation mark, `&`, `<` or `>`.
+    @inline(__always)
+    private static func isPlain(_ bytes: UnsafeBufferPointer<UInt8>, _ index: Int) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let word = UnsafeRawBufferPointer(bytes).loadUnaligned(fromByteOffset: index, as: UInt64.self)
+        // `"` and `&` differ in one bit, and so do `<` and `>`.
+        let quotes = (word & ~(ones &* 0x04)) ^ (ones &* 0x22)
+        let brackets = (word & ~(ones &* 0x02)) ^ (ones &* 0x3C)
+        let found = (quotes &- ones) | (brackets &- ones) | (word &- (ones &* 0x20))
+        return found & ~word & (ones &* 0x80) == 0
+    }
+
+    @inline(__always)
+    private static func reference(for byte: UInt8, inAttribute: Bool) -> StaticString? {
+        if byte > 0x3E { return nil }
+        switch byte {
+        case UInt8(ascii: "&"): return "&amp;"
+        case UInt8(ascii: "<"): return "&lt;"
+        case UInt8(ascii: ">"): return "&gt;"
+        case 0x0D: return "&#13;"
+        case UInt8(ascii: "\"") where inAttribute: return "&quot;"
+        case 0x0A where inAttribute: return "&#10;"
+        case 0x09 where inAttribute: return "&#9;"
+        default: return nil
         }
     }
 }
