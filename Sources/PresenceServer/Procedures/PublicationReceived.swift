@@ -160,7 +160,7 @@ extension PresenceServer {
         do {
             document = try isWhole ? PresenceDocument.parse(body) : self.patchedDocument(body, previous: previous)
         } catch { throw Self.refusal(of: error, types: types) }
-        let isForeign = document.canonicalEntity != presentity
+        let isForeign = !document.isAbout(presentity)
         if isForeign, self.configuration.foreignEntity == .refuse {
             throw RequestRefusal(400, "Entity Is Not The Presentity")
         }
