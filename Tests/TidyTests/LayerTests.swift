@@ -50,13 +50,29 @@ struct LayerTests {
         }
     }
 
+    @Test(
+        "an import is found whatever stands before it",
+        arguments: [
+            ("import Ground", "Ground"), ("package import SIPWire", "SIPWire"), ("internal import Glibc", "Glibc"),
+            ("private import NIOCore", "NIOCore"), ("@preconcurrency import GRDB", "GRDB"),
+            ("@testable internal import Logging.Logger", "Logging"), ("// import Ground", nil), ("let import = 1", nil),
+        ])
+    func findsImports(_ line: String, _ module: String?) {
+        #expect(Self.module(importedBy: line) == module)
+    }
+
     private static func imports(of file: SourceTree.File) -> [String] {
-        file.lines.compactMap { line in
-            let words = line.split(separator: " ")
-            guard let index = words.firstIndex(of: "import"), index <= 2, index + 1 < words.count,
-                line.hasPrefix("import") || line.hasPrefix("package import") || line.hasPrefix("@")
-            else { return nil }
-            return words[index + 1].split(separator: ".").first.map(String.init)
-        }
+        file.lines.compactMap { Self.module(importedBy: $0) }
+    }
+
+    /// The module that a line imports; nil for a line that is no import.
+    private static func module(importedBy line: String) -> String? {
+        let words = line.split(separator: " ")
+        guard let index = words.firstIndex(of: "import"), index + 1 < words.count,
+            words[..<index].allSatisfy({
+                $0.hasPrefix("@") || ["package", "internal", "fileprivate", "private"].contains($0)
+            })
+        else { return nil }
+        return words[index + 1].split(separator: ".").first.map(String.init)
     }
 }
