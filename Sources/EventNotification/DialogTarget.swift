@@ -15,19 +15,23 @@ package enum DialogTarget: Equatable, Sendable {
     ///   - uri: the topmost route, or the remote target where there is none.
     ///   - flow: how the SUBSCRIBE came.
     package init(uri: SIPURI, flow: Flow) {
-        let bytes = Array(uri.octets)
         if flow.transport.isReliable {
-            self = .connection(flow, nextHop: bytes)
+            self = .connection(flow, nextHop: Array(uri.octets))
             return
         }
-        let isDatagram = uri.transport.map { $0.equalsIgnoringCase("udp") } ?? true
-        guard case .sip = uri.scheme, isDatagram, uri.parameters.value(of: "maddr") == nil,
+        guard case .sip = uri.scheme, uri.parameters.isEmpty || Self.isForDatagrams(uri.parameters),
             let address = uri.hostAddress, address.isIPv6 == flow.local.address.isIPv6
         else {
-            self = .nextHop(bytes)
+            self = .nextHop(Array(uri.octets))
             return
         }
         self = .datagram(local: flow.local, remote: Endpoint(address, uri.port ?? 5060))
+    }
+
+    /// Whether parameters leave it at UDP and the host (RFC 3261 §19.1.1).
+    private static func isForDatagrams(_ parameters: Parameters) -> Bool {
+        parameters.value(of: "transport")?.equalsIgnoringCase("udp") ?? true
+            && parameters.value(of: "maddr") == nil
     }
 
     /// The form for the dialog's bytes.
@@ -112,11 +116,12 @@ package enum DialogTarget: Equatable, Sendable {
 
         var left: Int { self.bytes.count - self.position }
 
+        @inline(__always)
         mutating func number(_ count: Int) -> UInt64? {
             guard self.left >= count else { return nil }
             var value: UInt64 = 0
-            for index in 0..<count { value = value << 8 | UInt64(self.bytes[self.position + index]) }
-            self.position += count
+            for index in 0..<count { value = value &<< 8 | UInt64(self.bytes[self.position &+ index]) }
+            self.position &+= count
             return value
         }
 

@@ -29,7 +29,8 @@ package struct EntityTag: Hashable, Sendable {
 
     /// Reads what ``bytes`` wrote. Nil for every other tag: it is unknown here.
     package init?(_ text: Octets) {
-        guard text.count == 24, let chance = Self.number(text.prefix(16)), let count = Self.number(text.dropFirst(16))
+        guard text.count == 24, let chance = HexadecimalDigits.number(text.prefix(16)),
+            let count = HexadecimalDigits.number(text.suffix(8))
         else { return nil }
         self.chance = chance
         self.count = UInt32(truncatingIfNeeded: count)
@@ -40,20 +41,24 @@ package struct EntityTag: Hashable, Sendable {
         var text: [UInt8] = []
         text.reserveCapacity(32)
         text.append(hex: self.chance)
-        for shift in stride(from: 28, through: 0, by: -4) {
-            text.append(ASCII.hexDigit(UInt8(truncatingIfNeeded: self.count &>> UInt32(shift)) & 15))
-        }
+        text.append(hex: UInt64(self.count), digits: 8)
         return text
     }
+}
 
-    /// Only lower-case digits count: the comparison is byte by byte (RFC 3903 §6).
-    private static func number(_ digits: Octets) -> UInt64? {
-        var value: UInt64 = 0
-        for digit in digits {
-            guard let nibble = ASCII.hexValue(digit), ASCII.hexDigit(nibble) == digit else { return nil }
-            value = value &<< 4 | UInt64(nibble)
+/// Reads the hexadecimal digits of tags.
+enum HexadecimalDigits {
+    /// The number that up to 16 digits are. Only lower-case ones count: tags are compared byte by byte (RFC 3903 §6).
+    static func number(_ digits: Octets) -> UInt64? {
+        digits.withUnsafeBufferPointer { digits in
+            var value: UInt64 = 0
+            for digit in digits {
+                let isDecimal = digit &- 0x30 < 10
+                guard isDecimal || digit &- 0x61 < 6 else { return nil }
+                value = value &<< 4 | UInt64(isDecimal ? digit &- 0x30 : digit &- 0x57)
+            }
+            return value
         }
-        return value
     }
 }
 
@@ -72,15 +77,20 @@ package struct ContentTag: Hashable, Sendable {
         self.raw = body.withUnsafeBytes { Self.digest($0) }
     }
 
+    /// The tag of two runs of bytes, one behind the other.
+    package init(of first: Octets, _ second: Octets) {
+        self.raw = withUnsafeTemporaryAllocation(byteCount: first.count + second.count, alignment: 8) { joined in
+            first.withUnsafeBytes { joined.copyMemory(from: $0) }
+            second.withUnsafeBytes {
+                UnsafeMutableRawBufferPointer(rebasing: joined[first.count...]).copyMemory(from: $0)
+            }
+            return Self.digest(UnsafeRawBufferPointer(joined))
+        }
+    }
+
     /// Reads a tag from a header. Nil if it is not of our making.
     package init?(_ text: Octets) {
-        guard text.count == 16 else { return nil }
-        var value: UInt64 = 0
-        for digit in text {
-            guard let nibble = ASCII.hexValue(digit), ASCII.hexDigit(nibble) == digit else { return nil }
-            value = value &<< 4 | UInt64(nibble)
-        }
-        guard value != 0 else { return nil }
+        guard text.count == 16, let value = HexadecimalDigits.number(text), value != 0 else { return nil }
         self.raw = value
     }
 

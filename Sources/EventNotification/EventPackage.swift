@@ -67,8 +67,12 @@ package struct EventPackageRegistry: Sendable {
     /// The number of the package whose token this is. Tokens are compared as RFC 6665 §8.2.1 asks: byte by byte,
     /// so that `presence` is not `presence.winfo`.
     package func index(of token: Octets) -> Int? {
-        self.packages.firstIndex { token.equals($0.name) }
+        for index in self.packages.indices where token.equals(self.packages[index].name) { return index }
+        return nil
     }
+
+    /// Whether state of a package is published.
+    package func isPublished(_ index: Int) -> Bool { !self.packages[index].publishBodies.isEmpty }
 
     package subscript(index: Int) -> EventPackage { self.packages[index] }
 }

@@ -31,12 +31,15 @@ package enum PublicationRequest: Equatable, Sendable {
             guard hasBody else { throw .missingBody }
             return .initial
         }
-        guard conditions.count == 1, !condition.equals("*"), !condition.isEmpty,
-            condition.allSatisfy({ Self.isTokenByte($0) })
-        else { throw .badEntityTag }
         let tag = EntityTag(condition)
+        guard conditions.count == 1, tag != nil || Self.isToken(condition) else { throw .badEntityTag }
         if expires == 0 { return .remove(tag) }
         return hasBody ? .modify(tag) : .refresh(tag)
+    }
+
+    /// Whether a tag is one at all, if none of ours; `*` is none.
+    private static func isToken(_ tag: Octets) -> Bool {
+        !tag.equals("*") && !tag.isEmpty && tag.allSatisfy { Self.isTokenByte($0) }
     }
 
     /// RFC 3261 §25.1 `token`.

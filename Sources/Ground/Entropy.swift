@@ -26,8 +26,9 @@ package struct Entropy: Sendable {
             precondition(self.pool.count >= 8, "an entropy source gives as many bytes as it is asked for")
             self.position = 0
         }
-        var value: UInt64 = 0
-        for index in self.position..<(self.position &+ 8) { value = value &<< 8 | UInt64(self.pool[index]) }
+        let value = self.pool.withUnsafeBytes { pool in
+            UInt64(bigEndian: pool.loadUnaligned(fromByteOffset: self.position, as: UInt64.self))
+        }
         self.position &+= 8
         return value
     }

@@ -66,7 +66,7 @@ package enum RequestInspection {
     package static func scheme(
         _ request: SIPMessage, _ capabilities: Capabilities, toTag: Octets?, receivedFrom source: Endpoint?
     ) -> MessageWriter? {
-        if let uri = try? SIPURI.parse(request.requestURI), capabilities.schemes.contains(uri.scheme) { return nil }
+        if let uri = try? request.readRequestURI(), capabilities.schemes.contains(uri.scheme) { return nil }
         return request.response(416, toTag: toTag, receivedFrom: source)
     }
 

@@ -7,12 +7,12 @@ extension TransactionLayer {
         _ message: SIPMessage, _ origin: Origin, at now: Instant, into effects: inout [Effect]
     ) {
         do {
-            if self.configuration.validatesMessages { try message.validate(limits: .standard) }
+            if self.configuration.validatesMessages { try message.validate() }
         } catch {
             self.refuseMalformed(message, error, origin, into: &effects)
             return
         }
-        guard let value = message.first(.via), let via = TopVia(value) else {
+        guard let via = TopVia.of(message) else {
             self.refuseMalformed(message, ParseFault(.badVia), origin, into: &effects)
             return
         }
@@ -191,13 +191,13 @@ extension TransactionLayer {
             effects.append(.dropped(.malformedAcknowledgement))
             return
         }
-        guard let value = message.first(.via) else {
+        guard message.first(.via) != nil else {
             effects.append(.dropped(.unparsable))
             return
         }
         effects.append(.observed(.malformedRequestAnswered))
         let bytes = self.answerBytes(message, fault.status, fault.reason, source: origin.flow.remote)
-        guard let via = TopVia(value) else {
+        guard let via = TopVia.of(message) else {
             effects.append(.transmit(bytes, origin.flow))
             return
         }

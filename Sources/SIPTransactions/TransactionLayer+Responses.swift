@@ -8,7 +8,7 @@ extension TransactionLayer {
     ) {
         let method: Method
         do {
-            if self.configuration.validatesMessages { try message.validate(limits: .standard) }
+            if self.configuration.validatesMessages { try message.validate() }
             method = try message.cseq().method
         } catch {
             effects.append(.dropped(.malformedResponse))
@@ -18,7 +18,7 @@ extension TransactionLayer {
             effects.append(.dropped(.malformedResponse))
             return
         }
-        guard let value = message.first(.via), let via = TopVia(value), let branch = via.branchOctets,
+        guard let via = TopVia.of(message), let branch = via.branchOctets,
             let written = ViaWriter.number(inBranch: branch)
         else {
             effects.append(.dropped(.unknownTransaction))

@@ -7,7 +7,10 @@ struct ViaWriter: Sendable {
     private struct Form: Sendable {
         /// `Via: SIP/2.0/UDP host:port;branch=z9hG4bK`
         let prefix: [UInt8]
+        /// What follows the branch.
         let suffix: [UInt8]
+        /// The same and the end of the line.
+        let ending: [UInt8]
         let host: [UInt8]
         let port: UInt16?
     }
@@ -31,7 +34,8 @@ struct ViaWriter: Sendable {
             // RFC 3581 §3: a client that sends from the port it listens on asks for symmetric responses.
             let asks = transport == .udp && configuration.asksForResponsePort
             return Form(
-                prefix: prefix, suffix: asks ? Array(";rport".utf8) : [], host: Array(sentBy.host.utf8),
+                prefix: prefix, suffix: Array((asks ? ";rport" : "").utf8),
+                ending: Array((asks ? ";rport\r\n" : "\r\n").utf8), host: Array(sentBy.host.utf8),
                 port: sentBy.port)
         }
     }
@@ -40,7 +44,7 @@ struct ViaWriter: Sendable {
     func length(_ transport: Transport, parameters: [UInt8]) -> Int {
         self.forms.withUnsafeBufferPointer { forms in
             let form = Int(transport.rawValue)
-            return forms[form].prefix.count + 16 + forms[form].suffix.count + parameters.count + 2
+            return forms[form].prefix.count + 16 + parameters.count + forms[form].ending.count
         }
     }
 
@@ -59,10 +63,13 @@ struct ViaWriter: Sendable {
                 bytes.append(contentsOf: UnsafeBufferPointer(rebasing: head[..<request.viaOffset]))
                 bytes.append(contentsOf: forms[form].prefix)
                 bytes.append(hex: number)
-                bytes.append(contentsOf: forms[form].suffix)
-                bytes.append(contentsOf: request.viaParameters)
-                bytes.append(0x0D)
-                bytes.append(0x0A)
+                if request.viaParameters.isEmpty {
+                    bytes.append(contentsOf: forms[form].ending)
+                } else {
+                    bytes.append(contentsOf: forms[form].suffix)
+                    bytes.append(contentsOf: request.viaParameters)
+                    bytes.append(literal: "\r\n")
+                }
                 bytes.append(contentsOf: UnsafeBufferPointer(rebasing: head[request.viaOffset...]))
             }
         }
@@ -91,8 +98,10 @@ struct ViaWriter: Sendable {
 
     /// The number in a branch of ours: the 16 hexadecimal digits behind the magic cookie.
     static func number(inBranch branch: Octets) -> UInt64? {
-        guard branch.count == 23, branch.prefix(7).equalsIgnoringCase("z9hG4bK") else { return nil }
+        guard branch.count == 23 else { return nil }
         return branch.withUnsafeBufferPointer { bytes in
+            let cookie: StaticString = "z9hg4bk"
+            for index in 0..<7 where ASCII.lowercased(bytes[index]) != cookie.utf8Start[index] { return nil }
             var number: UInt64 = 0
             for index in 7..<23 {
                 guard let digit = ASCII.hexValue(bytes[index]) else { return nil }

@@ -28,7 +28,7 @@ package struct CSeq: Hashable, Sendable {
             return nil
         }
         cursor.skipBlanks()
-        let method = cursor.run(CharacterClass.token)
+        let method = cursor.longRun(CharacterClass.token)
         cursor.skipBlanks()
         guard !method.isEmpty, cursor.isAtEnd else { return nil }
         return (UInt32(number), method)

@@ -99,12 +99,17 @@ enum Bytes {
 struct Cursor {
     let base: UnsafePointer<UInt8>
     let end: Int
+    /// Where the bytes end that may be looked at: those behind ``end`` belong to the same message and mean nothing here,
+    /// but a whole word can be loaded that reaches into them.
+    let readable: Int
     var position: Int
 
+    /// - Parameter readable: where the bytes end that may be looked at; not before the range does.
     @inline(__always)
-    init(_ base: UnsafePointer<UInt8>, _ range: Range<Int>) {
+    init(_ base: UnsafePointer<UInt8>, _ range: Range<Int>, readable: Int = 0) {
         self.base = base
         self.end = range.upperBound
+        self.readable = max(readable, range.upperBound)
         self.position = range.lowerBound
     }
 
@@ -148,12 +153,46 @@ struct Cursor {
         return start..<index
     }
 
-    /// Takes the longest run of a class in which `%` and two hexadecimal digits may stand too. False if a `%` is
+    /// The same for a class that contains all letters and digits, of which most values consist: these are taken eight
+    /// at a time.
+    @inline(__always)
+    mutating func longRun(_ set: CharacterSet128) -> Range<Int> {
+        let start = self.position
+        self.skipAlphanumerics()
+        while self.position < self.end, set.contains(self.base[self.position]) {
+            self.position &+= 1
+            self.skipAlphanumerics()
+        }
+        return start..<self.position
+    }
+
+    /// Moves over letters and digits. Near the end of the message it may stop before one: it looks at whole words only.
+    @inline(__always)
+    mutating func skipAlphanumerics() {
+        while self.position < self.end, self.position &+ 8 <= self.readable {
+            let count = ASCIIWord(self.base + self.position).leadingAlphanumerics
+            self.position = min(self.position &+ count, self.end)
+            if count < 8 { return }
+        }
+    }
+
+    /// Moves to the next byte of a value, or to the end.
+    @inline(__always)
+    mutating func skip(to byte: UInt8) {
+        while self.position < self.end, self.position &+ 8 <= self.readable {
+            let count = ASCIIWord(self.base + self.position).bytesBefore(byte)
+            self.position = min(self.position &+ count, self.end)
+            if count < 8 { return }
+        }
+        while self.position < self.end, self.base[self.position] != byte { self.position &+= 1 }
+    }
+
+    /// Takes the longest run of a class with all letters and digits in which `%` and two hexadecimal digits may stand too. False if a `%` is
     /// not followed by two digits.
     @inline(__always)
     mutating func escapedRun(_ set: CharacterSet128) -> Bool {
         while true {
-            _ = self.run(set)
+            _ = self.longRun(set)
             guard self.current == UInt8(ascii: "%") else { return true }
             guard self.position &+ 2 < self.end, Bytes.isHexDigit(self.base[self.position &+ 1]),
                 Bytes.isHexDigit(self.base[self.position &+ 2])

@@ -86,7 +86,7 @@ struct HeadScanner {
             let nameEnd: Int
             let name: HeaderName
             var isMalformed = false
-            if position &+ 32 <= end, let known = table.known(base + position) {
+            if let known = position &+ 32 <= end ? table.known(base + position) : self.knownNearEnd(position, table) {
                 name = known.name
                 nameEnd = position &+ known.colon
                 position = nameEnd &+ 1
@@ -113,6 +113,16 @@ struct HeadScanner {
                     nameEnd: UInt32(truncatingIfNeeded: nameEnd), valueStart: UInt32(truncatingIfNeeded: valueStart),
                     valueEnd: UInt32(truncatingIfNeeded: valueEnd)))
             position = next
+        }
+    }
+
+    /// A known name less than 32 bytes before the end: it is looked up in a copy.
+    private func knownNearEnd(_ position: Int, _ table: HeaderNameTable) -> (name: HeaderName, colon: Int)? {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { copy in
+            guard let start = copy.baseAddress else { return nil }
+            start.initialize(repeating: 0, count: 32)
+            start.update(from: self.base + position, count: self.end &- position)
+            return table.known(start)
         }
     }
 

@@ -37,11 +37,33 @@ package struct MediaType: Hashable, Sendable {
 
 /// One range of an Accept header (RFC 3261 §20.1).
 package struct AcceptEntry: Hashable, Sendable {
-    /// `type/subtype` in lower case; either may be `*`.
-    package let essence: [UInt8]
+    /// As they are written; either may be `*`.
+    let type: Octets
+    let subtype: Octets
     /// How much the range is wanted, in thousandths: 0 is not at all.
     package let quality: Int
     package let parameters: Parameters
+
+    /// `type/subtype` in lower case; either may be `*`.
+    package var essence: [UInt8] { Self.essence(self.type, self.subtype) }
+
+    /// Whether the range is written so, in any case: a type, or one with `*`.
+    package func isWritten(_ range: StaticString) -> Bool {
+        range.withUTF8Buffer { range in
+            let count = self.type.count
+            guard count + 1 + self.subtype.count == range.count, range[count] == UInt8(ascii: "/") else { return false }
+            return self.type.withUnsafeBufferPointer { Self.isSame($0, range[..<count]) }
+                && self.subtype.withUnsafeBufferPointer { Self.isSame($0, range[(count + 1)...]) }
+        }
+    }
+
+    /// Whether bytes of a message equal a literal in lower case.
+    private static func isSame(_ mine: UnsafeBufferPointer<UInt8>, _ literal: Slice<UnsafeBufferPointer<UInt8>>) -> Bool
+    {
+        let other = UnsafeBufferPointer(rebasing: literal)
+        for index in mine.indices where ASCII.lowercased(mine[index]) != other[index] { return false }
+        return true
+    }
 
     /// Whether a type, in lower case, falls into the range.
     package func accepts(_ mediaType: StaticString) -> Bool {
@@ -51,13 +73,12 @@ package struct AcceptEntry: Hashable, Sendable {
     /// Whether a type, in lower case, falls into the range.
     package func accepts(_ mediaType: some Collection<UInt8>) -> Bool {
         guard self.quality > 0 else { return false }
-        if self.essence.elementsEqual([0x2A, 0x2F, 0x2A]) { return true }
-        if self.essence.count >= 2, self.essence[self.essence.count - 1] == 0x2A,
-            self.essence[self.essence.count - 2] == 0x2F
-        {
-            return mediaType.starts(with: self.essence.dropLast())
+        let essence = self.essence
+        if essence.elementsEqual([0x2A, 0x2F, 0x2A]) { return true }
+        if essence.count >= 2, essence[essence.count - 1] == 0x2A, essence[essence.count - 2] == 0x2F {
+            return mediaType.starts(with: essence.dropLast())
         }
-        return self.essence.elementsEqual(mediaType)
+        return essence.elementsEqual(mediaType)
     }
 
     /// Reads one range.
@@ -69,7 +90,7 @@ package struct AcceptEntry: Hashable, Sendable {
         }
         let parameters = Parameters(octets[parts.parameters])
         return AcceptEntry(
-            essence: self.essence(octets[parts.type], octets[parts.subtype]),
+            type: octets[parts.type], subtype: octets[parts.subtype],
             quality: parameters.value(of: "q").flatMap { Self.quality($0) } ?? 1000, parameters: parameters)
     }
 
@@ -109,11 +130,11 @@ struct MediaRangePieces {
     /// Reads one range and leaves the cursor at its end: the end of the bytes or a comma.
     static func scan(_ cursor: inout Cursor, or kind: ParseFault.Kind) throws(ParseFault) -> MediaRangePieces {
         cursor.skipBlanks()
-        let type = cursor.run(CharacterClass.token)
+        let type = cursor.longRun(CharacterClass.token)
         cursor.skipBlanks()
         guard !type.isEmpty, cursor.take(UInt8(ascii: "/")) else { throw ParseFault(kind) }
         cursor.skipBlanks()
-        let subtype = cursor.run(CharacterClass.token)
+        let subtype = cursor.longRun(CharacterClass.token)
         guard !subtype.isEmpty, let parameters = try? Parameters.checkHeaderParameters(&cursor) else {
             throw ParseFault(kind)
         }

@@ -27,6 +27,11 @@ package struct MessageWriter: Sendable {
 
     /// `SIP/2.0 status reason`; without a reason the phrase of the standard.
     package mutating func statusLine(_ status: Int, _ reason: String? = nil) {
+        if status == 200, reason == nil {
+            // Nearly every answer, in one piece.
+            self.put("SIP/2.0 200 OK\r\n")
+            return
+        }
         self.put("SIP/2.0 ")
         self.bytes.append(decimal: UInt64(clamping: status))
         self.bytes.append(0x20)
@@ -96,8 +101,7 @@ package struct MessageWriter: Sendable {
     /// ``endHeader()``.
     package mutating func begin(_ name: HeaderName) {
         self.put(name.canonical)
-        self.bytes.append(UInt8(ascii: ":"))
-        self.bytes.append(0x20)
+        self.put(": ")
     }
 
     /// A literal as it is; here because calls into another room are not inlined.

@@ -56,6 +56,13 @@ package enum ContactList: Hashable, Sendable {
 enum NameAddressGrammar {
     /// Reads one value and leaves the cursor at its end: the end of the bytes or a comma. The URI is only cut out.
     static func scan(_ cursor: inout Cursor) throws(ParseFault) -> NameAddressPieces {
+        var pieces = try self.address(&cursor)
+        pieces.parameters = try Parameters.checkHeaderParameters(&cursor)
+        return pieces
+    }
+
+    /// Reads one value up to its parameters.
+    static func address(_ cursor: inout Cursor) throws(ParseFault) -> NameAddressPieces {
         cursor.skipBlanks()
         let start = cursor.position
         var displayName: Piece?
@@ -69,12 +76,11 @@ enum NameAddressGrammar {
         }
         if cursor.take(UInt8(ascii: "<")) {
             let uri = cursor.position
-            while !cursor.isAtEnd, cursor.current != UInt8(ascii: ">") { cursor.advance() }
+            cursor.skip(to: UInt8(ascii: ">"))
             let uriEnd = cursor.position
             guard uriEnd > uri, cursor.take(UInt8(ascii: ">")) else { throw ParseFault(.badNameAddress) }
-            let parameters = try Parameters.checkHeaderParameters(&cursor)
             return NameAddressPieces(
-                displayName: displayName, uri: Piece(uri..<uriEnd), isBracketed: true, parameters: parameters)
+                displayName: displayName, uri: Piece(uri..<uriEnd), isBracketed: true, parameters: .none)
         }
         // RFC 3261 §20.10: without brackets everything behind the first semicolon belongs to the header field, and
         // a URI with a comma, a semicolon or a question mark cannot stand here.
@@ -83,8 +89,7 @@ enum NameAddressGrammar {
         let uri = start..<cursor.position
         guard !uri.isEmpty else { throw ParseFault(.badNameAddress) }
         for index in uri where cursor.base[index] == UInt8(ascii: "?") { throw ParseFault(.badNameAddress) }
-        let parameters = try Parameters.checkHeaderParameters(&cursor)
-        return NameAddressPieces(displayName: nil, uri: Piece(uri), isBracketed: false, parameters: parameters)
+        return NameAddressPieces(displayName: nil, uri: Piece(uri), isBracketed: false, parameters: .none)
     }
 
     /// `*( token LWS )` before a `<`. Bytes beyond ASCII are let through: senders write names in their own script

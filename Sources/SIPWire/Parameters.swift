@@ -75,6 +75,15 @@ package struct Parameters: Sendable, Hashable, Sequence {
     struct Found {
         var name: Piece
         var value: Piece?
+        /// All of it, from the end of what stands before it: with its semicolon.
+        var whole: Piece
+
+        /// Whether there is no value, or only one that is empty or quoted.
+        @inline(__always)
+        func isWithoutPlainValue(_ base: UnsafePointer<UInt8>) -> Bool {
+            guard let value = self.value, !value.isEmpty else { return true }
+            return base[Int(value.start)] == UInt8(ascii: "\"")
+        }
     }
 
     static func find(_ cursor: inout Cursor, _ name: StaticString) -> Piece? {
@@ -86,20 +95,24 @@ package struct Parameters: Sendable, Hashable, Sequence {
 
     /// The next parameter, read generously: the grammar was checked when the value was parsed.
     static func next(_ cursor: inout Cursor) -> Found? {
+        let before = cursor.position
         cursor.skipBlanks()
         guard cursor.take(UInt8(ascii: ";")) else { return nil }
         cursor.skipBlanks()
-        let name = cursor.run(.parameterName)
+        let name = cursor.longRun(.parameterName)
         cursor.skipBlanks()
-        guard cursor.take(UInt8(ascii: "=")) else { return Found(name: Piece(name), value: nil) }
+        guard cursor.take(UInt8(ascii: "=")) else {
+            return Found(name: Piece(name), value: nil, whole: Piece(before..<cursor.position))
+        }
         cursor.skipBlanks()
         if cursor.current == UInt8(ascii: "\"") {
             guard let quoted = cursor.quotedString() else { return nil }
-            return Found(name: Piece(name), value: Piece(quoted))
+            return Found(name: Piece(name), value: Piece(quoted), whole: Piece(before..<cursor.position))
         }
         let start = cursor.position
         while !cursor.isAtEnd, !Self.endsValue(cursor.current) { cursor.advance() }
-        return Found(name: Piece(name), value: Piece(start..<cursor.position))
+        return Found(
+            name: Piece(name), value: Piece(start..<cursor.position), whole: Piece(before..<cursor.position))
     }
 
     @inline(__always)
@@ -110,24 +123,38 @@ package struct Parameters: Sendable, Hashable, Sequence {
     /// Checks the parameters of a header field (RFC 3261 §25.1: `*( SEMI generic-param )`) up to the end of the
     /// bytes or a comma, and leaves the cursor there.
     static func checkHeaderParameters(_ cursor: inout Cursor) throws(ParseFault) -> Piece {
+        try self.walk(&cursor) { (_) throws(ParseFault) in }
+    }
+
+    /// The same, and shows each parameter on the way.
+    @inline(__always)
+    static func walk(
+        _ cursor: inout Cursor, _ visit: (Found) throws(ParseFault) -> Void
+    ) throws(ParseFault) -> Piece {
         cursor.skipBlanks()
         let start = cursor.position
         var end = start
         while cursor.take(UInt8(ascii: ";")) {
+            let before = end
             cursor.skipBlanks()
-            if cursor.run(CharacterClass.token).isEmpty { throw ParseFault(.badParameter) }
+            let name = cursor.longRun(CharacterClass.token)
+            if name.isEmpty { throw ParseFault(.badParameter) }
             end = cursor.position
             cursor.skipBlanks()
+            var value: Piece?
             if cursor.take(UInt8(ascii: "=")) {
                 cursor.skipBlanks()
+                let from = cursor.position
                 if cursor.current == UInt8(ascii: "\"") {
                     guard cursor.quotedString() != nil else { throw ParseFault(.badQuotedString) }
-                } else if cursor.run(CharacterClass.parameterValue).isEmpty {
+                } else if cursor.longRun(CharacterClass.parameterValue).isEmpty {
                     throw ParseFault(.badParameter)
                 }
                 end = cursor.position
+                value = Piece(from..<end)
                 cursor.skipBlanks()
             }
+            try visit(Found(name: Piece(name), value: value, whole: Piece(before..<end)))
         }
         guard cursor.isAtEnd || cursor.current == UInt8(ascii: ",") else { throw ParseFault(.badParameter) }
         return Piece(start..<end)

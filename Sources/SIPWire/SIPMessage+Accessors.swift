@@ -19,23 +19,58 @@ extension SIPMessage {
 
     /// The From header.
     package func from() throws(ParseFault) -> NameAddress {
+        if let party = self.landmarks.from, let field = self.field(.from) { return self.address(party, field) }
         guard let value = self.first(.from) else { throw ParseFault(.missingFrom) }
         do { return try NameAddress.parse(value) } catch { throw ParseFault(.badFrom) }
     }
 
+    /// The URI of the From header.
+    package func fromURI() throws(ParseFault) -> SIPURI {
+        guard let party = self.landmarks.from else { return try self.from().uri }
+        return self.uri(party)
+    }
+
     /// The To header.
     package func to() throws(ParseFault) -> NameAddress {
+        if let party = self.landmarks.to, let field = self.field(.to) { return self.address(party, field) }
         guard let value = self.first(.to) else { throw ParseFault(.missingTo) }
         do { return try NameAddress.parse(value) } catch { throw ParseFault(.badTo) }
+    }
+
+    /// An address whose parts are known.
+    private func address(_ party: Landmarks.Party, _ field: HeaderField) -> NameAddress {
+        NameAddress(
+            octets: self.storage[field.valueRange], pieces: party.address.counted(from: field.valueStart),
+            uri: self.uri(party))
+    }
+
+    private func uri(_ party: Landmarks.Party) -> SIPURI {
+        SIPURI(
+            octets: self.storage[party.address.uri.range], pieces: party.uri.counted(from: party.address.uri.start))
+    }
+
+    /// The Request-URI, read. Of a response there is none.
+    package func readRequestURI() throws(ParseFault) -> SIPURI {
+        guard case .request(_, let range) = self.startLine, let pieces = self.landmarks.requestURI else {
+            return try SIPURI.parse(self.requestURI)
+        }
+        return SIPURI(
+            octets: self.storage[range], pieces: pieces.counted(from: UInt32(truncatingIfNeeded: range.lowerBound)))
     }
 
     /// The Call-ID; empty if there is none. Compared byte by byte (RFC 3261 §20.8).
     package var callID: Octets { self.first(.callID) ?? [] }
 
     /// The tag of the From header, without reading more than is needed.
-    package func fromTag() -> Octets? { self.tag(.from) }
+    package func fromTag() -> Octets? {
+        if let party = self.landmarks.from { return party.tag.map { self.storage[$0.range] } }
+        return self.tag(.from)
+    }
     /// The tag of the To header, without reading more than is needed.
-    package func toTag() -> Octets? { self.tag(.to) }
+    package func toTag() -> Octets? {
+        if let party = self.landmarks.to { return party.tag.map { self.storage[$0.range] } }
+        return self.tag(.to)
+    }
 
     private func tag(_ name: HeaderName) -> Octets? {
         guard let field = self.field(name) else { return nil }
@@ -52,12 +87,21 @@ extension SIPMessage {
 
     /// The CSeq header.
     package func cseq() throws(ParseFault) -> CSeq {
+        if let found = self.landmarks.cseq {
+            if case .request(let method, _) = self.startLine, self.fault == nil {
+                return CSeq(number: found.number, method: method)
+            }
+            return CSeq(number: found.number, method: Method(self.storage[found.method.range]))
+        }
         guard let value = self.first(.cseq) else { throw ParseFault(.missingCSeq) }
         return try CSeq.parse(value)
     }
 
     /// What the Contact headers say.
     package func contacts() throws(ParseFault) -> ContactList {
+        if self.fault == nil, let party = self.landmarks.contact, let field = self.field(.contact) {
+            return .addresses([self.address(party, field)])
+        }
         let elements = self.list(.contact)
         if elements.contains(where: { $0.equals("*") }) {
             // RFC 3261 §10.3: the wildcard stands alone.
@@ -124,6 +168,10 @@ extension SIPMessage {
 
     /// The Event header; nil if it is absent.
     package func event() throws(ParseFault) -> EventHeader? {
+        if let event = self.landmarks.event {
+            return EventHeader(
+                package: self.storage[event.value.range], parameters: Parameters(self.storage[event.parameters.range]))
+        }
         guard let value = self.first(.event) else { return nil }
         return try EventHeader.parse(value)
     }

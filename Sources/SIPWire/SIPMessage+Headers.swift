@@ -92,6 +92,11 @@ package enum CommaList {
     }
 
     static func split(_ value: Octets, into elements: inout [Octets]) {
+        guard value.contains(UInt8(ascii: ",")) else {
+            let element = value.trimmed
+            if !element.isEmpty { elements.append(element) }
+            return
+        }
         var start = 0
         while start <= value.count {
             let end = value.withCursor { cursor in

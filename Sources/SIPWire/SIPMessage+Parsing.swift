@@ -1,8 +1,8 @@
 internal import Ground
 
 extension SIPMessage {
-    /// Splits a message. Throws only where nothing can be answered: no start line, or a limit was passed. Every
-    /// other fault is kept for ``validate(limits:)``, so that a 400 can be made from the headers that are there.
+    /// Splits and judges a message. Throws only where nothing can be answered: no start line, or a limit was passed.
+    /// Every other fault is kept for ``validate()``, so that a 400 can be made from the headers that are there.
     ///
     /// - Parameters:
     ///   - bytes: the message; leading empty lines are skipped (RFC 3261 §7.5).
@@ -21,7 +21,11 @@ extension SIPMessage {
         var length = available
         if case .bytes(let declared) = head.declaredLength, declared < UInt64(available) { length = Int(declared) }
         if head.fault == nil { head.fault = Self.lengthFault(head.declaredLength, available, framing) }
-        return SIPMessage(parts: Parts(storage, head, bodyLength: length, framing: framing))
+        let verdict = storage.withUnsafeBufferPointer { buffer in
+            guard head.fault == nil, let base = buffer.baseAddress else { return Verdict(fault: head.fault ?? .notSIP) }
+            return Self.judge(base, end: buffer.count, head.startLine, head.fields, limits: limits)
+        }
+        return SIPMessage(parts: Parts(storage, head, bodyLength: length, framing: framing, verdict: verdict))
     }
 
     /// RFC 3261 §18.3: a datagram may be longer than its Content-Length, never shorter; a stream has no other way

@@ -17,40 +17,100 @@ extension SIPMessage {
         var writer = MessageWriter(reserving: 768)
         writer.statusLine(status, reason)
         var isTopmost = true
+        var run = HeaderRun(message: self)
         for field in self.headers {
             switch field.name {
             case .via:
                 if isTopmost, let source {
-                    self.appendTopVia(self.storage[field.valueRange], source, to: &writer)
+                    run.flush(to: &writer)
+                    self.appendTopVia(field, source, to: &writer)
                 } else {
-                    self.copy(field, to: &writer)
+                    run.copy(field, to: &writer)
                 }
                 isTopmost = false
-            case .from, .callID, .cseq: self.copy(field, to: &writer)
-            case .to: self.appendTo(field, status: status, toTag, to: &writer)
-            case .timestamp where status == 100: self.copy(field, to: &writer)
-            case .recordRoute where recordRoute: self.copy(field, to: &writer)
+            case .from, .callID, .cseq: run.copy(field, to: &writer)
+            case .to:
+                if let toTag, self.toTag() == nil {
+                    run.copy(field, withTag: toTag, to: &writer)
+                } else {
+                    run.copy(field, to: &writer)
+                }
+            case .timestamp where status == 100: run.copy(field, to: &writer)
+            case .recordRoute where recordRoute: run.copy(field, to: &writer)
             default: break
             }
         }
+        run.flush(to: &writer)
         return writer
     }
 
-    /// Copies a header line; as one piece where it is written the usual way.
-    @inline(__always)
-    private func copy(_ field: HeaderField, to writer: inout MessageWriter) {
-        guard self.isPlain(field) else {
-            writer.begin(field.name)
-            self.copyValue(field, to: &writer)
-            writer.endHeader()
-            return
+    /// Header lines of a request that are copied into its response. Lines that stand side by side and are written the
+    /// usual way are copied as one piece.
+    private struct HeaderRun {
+        let message: SIPMessage
+        private var pending = 0..<0
+
+        init(message: SIPMessage) { self.message = message }
+
+        /// Copies what was put off.
+        @inline(__always)
+        mutating func flush(to writer: inout MessageWriter) {
+            if !self.pending.isEmpty { writer.raw(self.message.storage, self.pending) }
+            self.pending = 0..<0
         }
-        let end = Int(field.valueEnd)
-        if end &+ 1 < self.storage.count, self.storage[end] == 0x0D, self.storage[end &+ 1] == 0x0A {
-            writer.raw(self.storage, Int(field.nameStart)..<(end &+ 2))
-        } else {
-            writer.raw(self.storage, Int(field.nameStart)..<end)
-            writer.endHeader()
+
+        /// Puts a piece of the request behind the pieces before it.
+        @inline(__always)
+        private mutating func put(_ piece: Range<Int>, to writer: inout MessageWriter) {
+            if self.pending.upperBound == piece.lowerBound {
+                self.pending = self.pending.lowerBound..<piece.upperBound
+            } else {
+                self.flush(to: &writer)
+                self.pending = piece
+            }
+        }
+
+        /// Where the line break behind a line stands; nil if it has none of the usual form.
+        private func lineBreak(_ field: HeaderField) -> Range<Int>? {
+            let storage = self.message.storage
+            let end = Int(field.valueEnd)
+            guard end &+ 1 < storage.count, storage[end] == 0x0D, storage[end &+ 1] == 0x0A else { return nil }
+            return end..<(end &+ 2)
+        }
+
+        /// Copies a header line.
+        mutating func copy(_ field: HeaderField, to writer: inout MessageWriter) {
+            self.copyLine(field, to: &writer)
+            self.end(field, to: &writer)
+        }
+
+        /// Copies a To line and gives it its tag. RFC 3261 §8.2.6.2: a 100 may go without a tag; every other response
+        /// has one.
+        mutating func copy(_ field: HeaderField, withTag tag: Octets, to writer: inout MessageWriter) {
+            self.copyLine(field, to: &writer)
+            self.flush(to: &writer)
+            writer.raw(literal: ";tag=")
+            writer.raw(tag)
+            self.end(field, to: &writer)
+        }
+
+        private mutating func copyLine(_ field: HeaderField, to writer: inout MessageWriter) {
+            if self.message.isPlain(field) {
+                self.put(Int(field.nameStart)..<Int(field.valueEnd), to: &writer)
+            } else {
+                self.flush(to: &writer)
+                writer.begin(field.name)
+                self.message.copyValue(field, to: &writer)
+            }
+        }
+
+        private mutating func end(_ field: HeaderField, to writer: inout MessageWriter) {
+            if let lineBreak = self.lineBreak(field), self.message.isPlain(field) {
+                self.put(lineBreak, to: &writer)
+            } else {
+                self.flush(to: &writer)
+                writer.endHeader()
+            }
         }
     }
 
@@ -75,106 +135,63 @@ extension SIPMessage {
         octets.map { $0 == 0x0D || $0 == 0x0A ? 0x20 : $0 }[...]
     }
 
-    private func appendTo(_ field: HeaderField, status: Int, _ tag: Octets?, to writer: inout MessageWriter) {
-        guard let tag, self.toTag() == nil else {
-            self.copy(field, to: &writer)
-            return
-        }
-        if self.isPlain(field) {
-            writer.raw(self.storage, Int(field.nameStart)..<Int(field.valueEnd))
-        } else {
-            writer.begin(.to)
-            self.copyValue(field, to: &writer)
-        }
-        // RFC 3261 §8.2.6.2: a 100 may go without a tag; every other response has one.
-        writer.raw(literal: ";tag=")
-        writer.raw(tag)
-        writer.endHeader()
-    }
-
     /// RFC 3261 §18.2.1: `received` tells where the request came from if the sent-by says something else. RFC 3581
     /// §4: with `rport` asked for, both are always told. What the peer claimed itself is replaced.
-    private func appendTopVia(_ value: Octets, _ source: Endpoint, to writer: inout MessageWriter) {
+    private func appendTopVia(_ field: HeaderField, _ source: Endpoint, to writer: inout MessageWriter) {
         writer.begin(.via)
-        guard let found = value.withCursor({ cursor in TopVia(&cursor) }) else {
-            writer.raw(Self.withoutLineBreaks(value))
+        guard let found = self.landmarks.topVia ?? self.scannedTopVia(field) else {
+            writer.raw(Self.withoutLineBreaks(self.storage[field.valueRange]))
             writer.endHeader()
             return
         }
-        let host = value[found.pieces.host]
-        let isElsewhere = found.rport != nil || HostGrammar.address(host) != source.address
+        let isElsewhere =
+            found.rport != nil || HostGrammar.address(self.storage[found.pieces.host.range]) != source.address
         if !isElsewhere, found.received == nil {
-            writer.raw(value)
-        } else {
-            // The claims are cut out, and the truth is put behind the entry.
-            let end = found.pieces.parameters.end
-            if found.claimsTwice {
-                self.appendWithoutClaims(value, found, to: &writer)
-            } else {
-                var first = found.rport ?? Piece(Int(end)..<Int(end))
-                var second = found.received ?? Piece(Int(end)..<Int(end))
-                if second.start < first.start { swap(&first, &second) }
-                writer.raw(value[Piece(0..<Int(first.start))])
-                if second.start > first.end { writer.raw(value[Piece(Int(first.end)..<Int(second.start))]) }
-                if end > second.end { writer.raw(value[Piece(Int(second.end)..<Int(end))]) }
-            }
-            if isElsewhere {
-                writer.raw(literal: ";received=")
-                writer.raw(address: source.address)
-            }
-            if found.rport != nil {
-                writer.raw(literal: ";rport=")
-                writer.raw(decimal: UInt64(source.port))
-            }
-            if Int(end) < value.count { writer.raw(value[Piece(Int(end)..<value.count)]) }
+            writer.raw(self.storage, field.valueRange)
+            writer.endHeader()
+            return
         }
+        // The claims are cut out, and the truth is put behind the entry.
+        let end = Int(found.pieces.parameters.end)
+        if found.claimsTwice {
+            self.appendWithoutClaims(field, found, to: &writer)
+        } else {
+            var first = found.rport?.range ?? end..<end
+            var second = found.received?.range ?? end..<end
+            if second.lowerBound < first.lowerBound { swap(&first, &second) }
+            writer.raw(self.storage, Int(field.valueStart)..<first.lowerBound)
+            if second.lowerBound > first.upperBound { writer.raw(self.storage, first.upperBound..<second.lowerBound) }
+            if end > second.upperBound { writer.raw(self.storage, second.upperBound..<end) }
+        }
+        if isElsewhere {
+            writer.raw(literal: ";received=")
+            writer.raw(address: source.address)
+        }
+        if found.rport != nil {
+            writer.raw(literal: ";rport=")
+            writer.raw(decimal: UInt64(source.port))
+        }
+        if end < Int(field.valueEnd) { writer.raw(self.storage, end..<Int(field.valueEnd)) }
         writer.endHeader()
     }
 
-    /// The first entry of a Via with every parameter but `received` and `rport`, however often these are there.
-    private func appendWithoutClaims(_ value: Octets, _ found: TopVia, to writer: inout MessageWriter) {
-        writer.raw(value[Piece(0..<Int(found.pieces.parameters.start))])
-        value.withCursor { cursor in
-            var parameters = Cursor(cursor.base, found.pieces.parameters.range)
-            var start = parameters.position
-            while let parameter = Parameters.next(&parameters) {
-                let whole = Piece(start..<parameters.position)
-                start = parameters.position
-                if !TopVia.isClaim(cursor.base, parameter.name.range) { writer.raw(value[whole]) }
-            }
+    /// Reads the first entry of a Via line; nil if it does not begin with one.
+    private func scannedTopVia(_ field: HeaderField) -> TopVia? {
+        self.storage.withUnsafeBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return nil }
+            var cursor = Cursor(base, field.valueRange)
+            return try? TopVia(&cursor)
         }
     }
-}
 
-/// The first entry of a Via header and what it claims about where it was sent from.
-private struct TopVia {
-    let pieces: ViaPieces
-    /// The parameter with the semicolon before it.
-    private(set) var rport: Piece?
-    private(set) var received: Piece?
-    /// Whether one of the two is there more than once, which RFC 3261 §7.3.1 forbids.
-    private(set) var claimsTwice = false
-
-    /// Whether a parameter says where a request came from.
-    static func isClaim(_ base: UnsafePointer<UInt8>, _ name: Range<Int>) -> Bool {
-        Bytes.equalIgnoringCase(base, name, "rport") || Bytes.equalIgnoringCase(base, name, "received")
-    }
-
-    /// Nil if the bytes do not begin with an entry.
-    init?(_ cursor: inout Cursor) {
-        guard let pieces = try? ViaGrammar.scan(&cursor) else { return nil }
-        self.pieces = pieces
-        var parameters = Cursor(cursor.base, pieces.parameters.range)
-        var start = parameters.position
-        while let found = Parameters.next(&parameters) {
-            let whole = Piece(start..<parameters.position)
-            start = parameters.position
-            if Bytes.equalIgnoringCase(cursor.base, found.name.range, "rport") {
-                if self.rport != nil { self.claimsTwice = true }
-                self.rport = whole
-            } else if Bytes.equalIgnoringCase(cursor.base, found.name.range, "received") {
-                if self.received != nil { self.claimsTwice = true }
-                self.received = whole
+    /// The first entry of a Via with every parameter but `received` and `rport`, however often these are there.
+    private func appendWithoutClaims(_ field: HeaderField, _ found: TopVia, to writer: inout MessageWriter) {
+        writer.raw(self.storage, Int(field.valueStart)..<Int(found.pieces.parameters.start))
+        self.storage.withUnsafeBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return }
+            var parameters = Cursor(base, found.pieces.parameters.range)
+            while let parameter = Parameters.next(&parameters) {
+                if !TopVia.isClaim(base, parameter.name.range) { writer.raw(self.storage, parameter.whole.range) }
             }
         }
     }

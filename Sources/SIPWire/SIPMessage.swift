@@ -11,8 +11,8 @@ package enum Framing: Sendable, Hashable {
 
 /// A SIP message: one array of bytes and where things lie in it (RFC 3261 §7).
 ///
-/// Parsing splits; it does not judge. ``validate(limits:)`` judges what a server relies on. The typed accessors
-/// read one header each and say what is wrong with it.
+/// Parsing splits and judges; it throws only where nothing can be answered. ``validate()`` throws the verdict on what a
+/// server relies on. The typed accessors read one header each and say what is wrong with it.
 package struct SIPMessage: Sendable, Equatable {
     /// The first line.
     package enum StartLine: Sendable, Equatable {
@@ -33,8 +33,13 @@ package struct SIPMessage: Sendable, Equatable {
         let availableBytes: Int
         let framing: Framing
         let structuralFault: ParseFault.Kind?
+        let verdict: Verdict
 
-        init(_ storage: consuming [UInt8], _ head: consuming Head, bodyLength: Int, framing: Framing) {
+        init(
+            _ storage: consuming [UInt8], _ head: consuming Head, bodyLength: Int, framing: Framing,
+            verdict: consuming Verdict
+        ) {
+            self.verdict = verdict
             self.availableBytes = storage.count - head.bodyStart
             self.storage = storage
             self.startLine = head.startLine
@@ -62,7 +67,13 @@ package struct SIPMessage: Sendable, Equatable {
     var availableBytes: Int { self.parts.availableBytes }
     /// How the message was cut out.
     package var framing: Framing { self.parts.framing }
-    /// What splitting has noticed; ``validate(limits:)`` throws it.
+    /// What is wrong with the message, if anything.
+    var fault: ParseFault.Kind? { self.parts.verdict.fault }
+    /// Where its parts lie.
+    var landmarks: Landmarks {
+        _read { yield self.parts.verdict.landmarks }
+    }
+    /// What splitting has noticed.
     var structuralFault: ParseFault.Kind? { self.parts.structuralFault }
 
     /// Whether the message is a request.
@@ -74,8 +85,7 @@ package struct SIPMessage: Sendable, Equatable {
     /// The method of a request; for a response that of its CSeq.
     package var method: Method {
         if case .request(let method, _) = self.startLine { return method }
-        guard let value = self.first(.cseq) else { return .other([]) }
-        guard let cseq = try? CSeq.parse(value) else { return .other([]) }
+        guard let cseq = try? self.cseq() else { return .other([]) }
         return cseq.method
     }
 

@@ -21,8 +21,11 @@ struct URIPieces: Hashable, Sendable {
 /// The grammar of SIP-URI, SIPS-URI, telephone-uri and absoluteURI (RFC 3261 §25.1, RFC 3966 §3, RFC 3859 §3).
 enum URIGrammar {
     /// Reads a whole URI: the range holds nothing else.
-    static func scan(_ base: UnsafePointer<UInt8>, _ range: Range<Int>) throws(ParseFault) -> URIPieces {
-        var cursor = Cursor(base, range)
+    /// - Parameter readable: where the bytes end that may be looked at.
+    static func scan(
+        _ base: UnsafePointer<UInt8>, _ range: Range<Int>, readable: Int = 0
+    ) throws(ParseFault) -> URIPieces {
+        var cursor = Cursor(base, range, readable: readable)
         guard (cursor.current | 0x20) &- 0x61 < 26 else { throw ParseFault(.badURI) }
         let scheme = cursor.run(CharacterClass.scheme)
         guard cursor.take(UInt8(ascii: ":")) else { throw ParseFault(.badURI) }
@@ -176,17 +179,18 @@ enum HostGrammar {
             }
             return start..<cursor.position
         }
-        let name = cursor.run(CharacterClass.host)
-        guard !name.isEmpty, cursor.base[name.lowerBound] != UInt8(ascii: "."),
-            cursor.base[name.lowerBound] != UInt8(ascii: "-")
-        else { throw ParseFault(.badHost) }
-        var wasDot = false
-        for index in name {
-            let isDot = cursor.base[index] == UInt8(ascii: ".")
-            if isDot, wasDot { throw ParseFault(.badHost) }
-            wasDot = isDot
+        guard cursor.current != UInt8(ascii: "."), cursor.current != UInt8(ascii: "-") else {
+            throw ParseFault(.badHost)
         }
-        return name
+        cursor.skipAlphanumerics()
+        while CharacterClass.host.contains(cursor.current) {
+            let isDot = cursor.current == UInt8(ascii: ".")
+            cursor.advance()
+            if isDot, cursor.current == UInt8(ascii: ".") { throw ParseFault(.badHost) }
+            cursor.skipAlphanumerics()
+        }
+        guard cursor.position > start else { throw ParseFault(.badHost) }
+        return start..<cursor.position
     }
 
     /// Takes a port behind its colon.

@@ -5,6 +5,7 @@ extension SIPURI {
     /// `sip:user@host[:port]` for sip, sips and pres; `tel:+digits` for tel. Parameters, headers and password do
     /// not belong to an identity.
     package var canonicalIdentity: [UInt8] {
+        if let identity = self.plainIdentity { return identity }
         var identity: [UInt8] = []
         identity.reserveCapacity(self.octets.count)
         switch self.pieces.kind {
@@ -31,13 +32,47 @@ extension SIPURI {
         return identity
     }
 
+    /// The identity of a URI in which nothing has to be rewritten but the case of the host, as it is with nearly all;
+    /// nil for any other.
+    private var plainIdentity: [UInt8]? {
+        let pieces = self.pieces
+        switch pieces.kind {
+        case .sip, .sips, .pres: break
+        case .im, .tel, .other: return nil
+        }
+        guard let user = pieces.user, pieces.password == nil, pieces.port == nil else { return nil }
+        var identity: [UInt8] = []
+        identity.reserveCapacity(self.octets.count + 1)
+        let isPlain = self.octets.withUnsafeBufferPointer { source in
+            for index in user.range where source[index] == UInt8(ascii: "%") { return false }
+            let host = pieces.host.range
+            guard let last = host.last, source[last] != UInt8(ascii: "."), source[host.lowerBound] != UInt8(ascii: "[")
+            else { return false }
+            identity.append(literal: "sip:")
+            identity.append(contentsOf: UnsafeBufferPointer(rebasing: source[Int(user.start)..<host.upperBound]))
+            return true
+        }
+        guard isPlain else { return nil }
+        Self.lowerCase(&identity, from: identity.count - Int(pieces.host.end &- pieces.host.start))
+        return identity
+    }
+
+    /// Takes the case out of the bytes from a place on.
+    private static func lowerCase(_ bytes: inout [UInt8], from start: Int) {
+        bytes.withUnsafeMutableBufferPointer { bytes in
+            for index in start..<bytes.count { bytes[index] = ASCII.lowercased(bytes[index]) }
+        }
+    }
+
     private func appendHost(to identity: inout [UInt8]) {
         let host = self.host
         if host.first == UInt8(ascii: "["), let address = self.hostAddress {
             identity.append(text: address.hostText)
             return
         }
-        host.withUnsafeBufferPointer { for byte in $0 { identity.append(ASCII.lowercased(byte)) } }
+        let start = identity.count
+        host.withUnsafeBufferPointer { identity.append(contentsOf: $0) }
+        Self.lowerCase(&identity, from: start)
         // A dot at the end makes a name absolute, which every name in SIP is.
         if identity.last == UInt8(ascii: "."), host.count > 1 { identity.removeLast() }
     }
@@ -79,6 +114,10 @@ extension SIPURI {
     /// Undoes escapes that need not be (RFC 3261 §19.1.4: unreserved characters mean the same escaped), and writes
     /// the others with capital digits.
     static func appendNormalised(_ part: Octets, to bytes: inout [UInt8]) {
+        guard part.contains(UInt8(ascii: "%")) else {
+            part.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
+            return
+        }
         part.withCursor { cursor in
             while !cursor.isAtEnd {
                 let byte = cursor.current

@@ -62,12 +62,21 @@ package struct Via: Hashable, Sendable {
 enum ViaGrammar {
     /// Reads one entry and leaves the cursor at its end: the end of the bytes or a comma.
     static func scan(_ cursor: inout Cursor) throws(ParseFault) -> ViaPieces {
+        var pieces = try self.beginning(&cursor)
+        guard let parameters = try? Parameters.checkHeaderParameters(&cursor) else { throw ParseFault(.badVia) }
+        pieces.parameters = parameters
+        pieces.end = UInt32(truncatingIfNeeded: cursor.position)
+        return pieces
+    }
+
+    /// Reads an entry up to its parameters: sent-protocol and sent-by.
+    static func beginning(_ cursor: inout Cursor) throws(ParseFault) -> ViaPieces {
         cursor.skipBlanks()
-        let name = cursor.run(CharacterClass.token)
+        let name = cursor.longRun(CharacterClass.token)
         guard !name.isEmpty, self.slash(&cursor) else { throw ParseFault(.badVia) }
-        let version = cursor.run(CharacterClass.token)
+        let version = cursor.longRun(CharacterClass.token)
         guard !version.isEmpty, self.slash(&cursor) else { throw ParseFault(.badVia) }
-        let transport = cursor.run(CharacterClass.token)
+        let transport = cursor.longRun(CharacterClass.token)
         guard !transport.isEmpty, cursor.current == 0x20 || cursor.current == 0x09 else { throw ParseFault(.badVia) }
         cursor.skipBlanks()
         guard let host = try? HostGrammar.host(&cursor) else { throw ParseFault(.badVia) }
@@ -78,13 +87,11 @@ enum ViaGrammar {
             guard let read = try? HostGrammar.port(&cursor) else { throw ParseFault(.badVia) }
             port = read
         }
-        guard let parameters = try? Parameters.checkHeaderParameters(&cursor) else { throw ParseFault(.badVia) }
         // Another version is let through here: a 505 has to find its way back (RFC 4475 §3.1.2.16).
         let isSIP2 =
             Bytes.equalIgnoringCase(cursor.base, name, "sip") && Bytes.equalIgnoringCase(cursor.base, version, "2.0")
         return ViaPieces(
-            isSIP2: isSIP2, transport: Piece(transport), host: Piece(host), port: port, parameters: parameters,
-            end: UInt32(truncatingIfNeeded: cursor.position))
+            isSIP2: isSIP2, transport: Piece(transport), host: Piece(host), port: port, parameters: .none, end: 0)
     }
 
     private static func slash(_ cursor: inout Cursor) -> Bool {

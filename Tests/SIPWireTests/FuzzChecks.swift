@@ -44,6 +44,33 @@ enum FuzzCheck {
         }
     }
 
+    /// What was found while the message was judged is what a reader finds who begins anew.
+    static func difference(_ message: SIPMessage) -> String? {
+        guard (try? message.validate()) != nil else { return nil }
+        if (try? message.from()) != (message.first(.from).flatMap { try? NameAddress.parse($0) }) {
+            return "From differs"
+        }
+        if (try? message.to()) != (message.first(.to).flatMap { try? NameAddress.parse($0) }) { return "To differs" }
+        if (try? message.fromURI()) != (try? message.from())?.uri { return "the URI of From differs" }
+        for (tag, address) in [(message.fromTag(), try? message.from()), (message.toTag(), try? message.to())]
+        where tag != address?.tag { return "a tag differs" }
+        if (try? message.cseq()) != (message.first(.cseq).flatMap { try? CSeq.parse($0) }) { return "CSeq differs" }
+        if (try? message.event()) != (message.first(.event).flatMap { try? EventHeader.parse($0) }) {
+            return "Event differs"
+        }
+        if message.isRequest, (try? message.readRequestURI()) != (try? SIPURI.parse(message.requestURI)) {
+            return "the Request-URI differs"
+        }
+        let contacts = message.list(.contact).compactMap { try? NameAddress.parse($0) }
+        if case .addresses(let found)? = try? message.contacts(), found != contacts { return "Contact differs" }
+        guard let via = try? message.topVia(), let outline = message.topViaOutline else { return "no Via was found" }
+        let isSame =
+            outline.octets[outline.host] == via.host && outline.octets[outline.transport] == via.transport
+            && outline.port == via.port && outline.branch.map { outline.octets[$0] } == via.branch
+            && outline.hasRPort == via.hasRPort
+        return isSame ? nil : "Via differs"
+    }
+
     /// Whatever is answered can be read by whom it is sent to, and says nothing that we did not write.
     private static func answer(_ message: SIPMessage) -> String? {
         guard message.isRequest else { return nil }
@@ -62,6 +89,7 @@ enum FuzzCheck {
         guard answer.count(.via) == message.count(.via), answer.first(.server)?.equals("Fuzz") == true else {
             return "the answer has other headers"
         }
+        if let difference = self.difference(message) { return difference }
         guard isValid else { return nil }
         if (try? answer.validate()) == nil { return "the answer to a valid request is not valid" }
         guard let asked = try? message.topVia(), let answered = try? answer.topVia() else { return "Via is lost" }

@@ -44,7 +44,7 @@ struct Stage {
                 bytes += request.bytes[request.viaOffset...]
                 do {
                     let message = try SIPMessage.parse(bytes, framing: .datagram)
-                    try message.validate(limits: .standard)
+                    try message.validate()
                     self.sent.append(Sent(id: id, message: message))
                 } catch {
                     Issue.record("the user agent sent what breaks the grammar: \(error) in \(bytes[...].text)")

@@ -12,7 +12,7 @@ extension PresenceServer {
         var tag: [UInt8] = []
         if message.toTag() == nil {
             tag.reserveCapacity(16)
-            ContentTag(of: Array(message.callID) + Array(message.fromTag() ?? [])).append(to: &tag)
+            ContentTag(of: message.callID, message.fromTag() ?? []).append(to: &tag)
         }
         return message.response(status, reason, toTag: tag[...], receivedFrom: request.origin.flow.remote)
     }

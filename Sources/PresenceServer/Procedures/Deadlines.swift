@@ -5,12 +5,12 @@ internal import Ground
 /// due notifications are sent.
 extension PresenceServer {
     mutating func armPublication(_ place: UInt32) {
-        let publication = self.publications[place]
+        let expires = self.publications[place].expires
         // An entry that comes up too early is moved on then; see LazyDeadlines.
-        guard publication.expires < publication.armed else { return }
-        self.publications[place].armed = publication.expires
+        guard expires < self.publications[place].armed else { return }
+        self.publications[place].armed = expires
         self.deadlines.set(
-            at: publication.expires, kind: DeadlineKind.publication, place: place,
+            at: expires, kind: DeadlineKind.publication, place: place,
             generation: self.publications.generation(of: place))
     }
 
@@ -50,15 +50,15 @@ extension PresenceServer {
 
     /// When a subscription next wants attention.
     private func nextDeadline(of place: UInt32, at now: Instant) -> Instant {
-        let subscription = self.subscriptions[place]
-        var next = subscription.machine.isTerminated ? Instant.distantFuture : subscription.expires
-        switch subscription.machine.delivery {
+        let machine = self.subscriptions[place].machine
+        var next = machine.isTerminated ? Instant.distantFuture : self.subscriptions[place].expires
+        switch machine.delivery {
         case .paced(let until), .held(let until): next = min(next, until)
         case .idle, .outstanding: break
         }
-        if subscription.extras != Subscription.nowhere, subscription.machine.isActive,
-            subscription.machine.delivery == .idle,
-            let due = self.extras[subscription.extras].rate.latest(after: subscription.lastNotified, at: now)
+        let extras = self.subscriptions[place].extras
+        if extras != Subscription.nowhere, machine.isActive, machine.delivery == .idle,
+            let due = self.extras[extras].rate.latest(after: self.subscriptions[place].lastNotified, at: now)
         {
             next = min(next, due)
         }

@@ -7,20 +7,38 @@ internal import SIPWire
 
 /// Who sent a request (design law 8, RFC 3325, RFC 3261 §22, REQ-24141-20). To and From decide nothing.
 struct ProvenIdentity: Sendable {
-    /// Canonical identities of the sender, the one that rules are matched with first; empty for an anonymous one.
-    var identities: [[UInt8]]
+    /// The canonical identity that rules are matched with; empty for an anonymous sender.
+    let main: [UInt8]
+    /// Other canonical identities of the same sender.
+    let others: [[UInt8]]
     /// Whether the request came from the trust domain without an identity, as requests inside a dialog do: then the
     /// dialog itself says who it is.
     var isUnasserted = false
 
-    static let anonymous = ProvenIdentity(identities: [])
+    static let anonymous = ProvenIdentity([])
 
-    /// The identity that rules are matched with; empty for an anonymous sender.
-    var main: [UInt8] { self.identities.first ?? [] }
+    /// - Parameter main: the only identity of the sender; empty for an anonymous one.
+    init(_ main: [UInt8]) {
+        self.main = main
+        self.others = []
+    }
 
-    func includes(_ identity: [UInt8]) -> Bool { self.identities.contains(identity) }
+    /// - Parameter identities: the one that rules are matched with first; none for an anonymous sender.
+    init(identities: [[UInt8]], isUnasserted: Bool = false) {
+        self.main = identities.first ?? []
+        self.others = Array(identities.dropFirst())
+        self.isUnasserted = isUnasserted
+    }
 
-    func includes(_ identity: Octets) -> Bool { self.identities.contains { $0[...] == identity } }
+    var isAnonymous: Bool { self.main.isEmpty }
+
+    func includes(_ identity: [UInt8]) -> Bool {
+        !self.isAnonymous && (self.main == identity || self.others.contains(identity))
+    }
+
+    func includes(_ identity: Octets) -> Bool {
+        !self.isAnonymous && (self.main[...] == identity || self.others.contains { $0[...] == identity })
+    }
 }
 
 /// A request whose sender's credentials are being fetched.
@@ -126,7 +144,7 @@ extension PresenceServer {
     /// Of several identities that the sender has proven, the one that From names goes first: there the sender
     /// chooses among its own.
     private static func preferred(_ identities: [[UInt8]], by message: SIPMessage) -> [[UInt8]] {
-        guard identities.count > 1, let from = try? message.from().uri.canonicalIdentity,
+        guard identities.count > 1, let from = try? message.fromURI().canonicalIdentity,
             let index = identities.firstIndex(of: from), index > 0
         else { return identities }
         var ordered = identities
@@ -141,9 +159,9 @@ extension PresenceServer {
 
     /// What From claims. RFC 3323 §4.1.1.3: the anonymous URI names nobody.
     private static func claimedIdentity(_ message: SIPMessage) -> ProvenIdentity {
-        guard let uri = try? message.from().uri, !uri.host.equalsIgnoringCase("anonymous.invalid") else {
+        guard let uri = try? message.fromURI(), !uri.host.equalsIgnoringCase("anonymous.invalid") else {
             return .anonymous
         }
-        return ProvenIdentity(identities: [uri.canonicalIdentity])
+        return ProvenIdentity(uri.canonicalIdentity)
     }
 }

@@ -171,57 +171,54 @@ extension PresenceServer {
     private func notification(
         _ place: UInt32, _ content: Content, _ authorization: [(HeaderName, [UInt8])], at now: Instant
     ) -> (head: [UInt8], body: [UInt8]) {
-        let subscription = self.subscriptions[place]
-        let template = subscription.dialog.template
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(template.count + 256)
-        template.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
-        bytes.append(literal: "Max-Forwards: 70\r\nCSeq: ")
-        bytes.append(decimal: UInt64(subscription.localCSeq))
-        bytes.append(literal: " NOTIFY\r\nSubscription-State: ")
-        self.appendState(of: subscription, to: &bytes, at: now)
-        if !subscription.isWatcherInformation {
-            bytes.append(literal: "\r\nSIP-ETag: ")
-            content.tag.append(to: &bytes)
-        }
-        bytes.append(literal: "\r\n")
-        for (name, value) in authorization {
-            bytes.append(literal: name.canonical)
-            bytes.append(literal: ": ")
-            bytes.append(contentsOf: value)
-            bytes.append(literal: "\r\n")
-        }
         var body = content.head
         if let number = content.version {
             body.append(decimal: UInt64(number))
             body.append(contentsOf: content.tail)
         }
-        if let type = content.type, !body.isEmpty {
-            bytes.append(literal: "Content-Type: ")
-            bytes.append(literal: type)
-            bytes.append(literal: "\r\n")
+        let isWatcherInformation = self.subscriptions[place].isWatcherInformation
+        let template = self.subscriptions[place].dialog.template
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(template.count + 256)
+        template.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
+        bytes.append(literal: "Max-Forwards: 70\r\nCSeq: ")
+        bytes.append(decimal: UInt64(self.subscriptions[place].localCSeq))
+        self.appendState(of: place, to: &bytes, at: now)
+        if !isWatcherInformation {
+            bytes.append(literal: "\r\nSIP-ETag: ")
+            content.tag.append(to: &bytes)
         }
-        bytes.append(literal: "Content-Length: ")
+        for (name, value) in authorization {
+            bytes.append(literal: "\r\n")
+            bytes.append(literal: name.canonical)
+            bytes.append(literal: ": ")
+            bytes.append(contentsOf: value)
+        }
+        if let type = content.type, !body.isEmpty {
+            bytes.append(literal: "\r\nContent-Type: ")
+            bytes.append(literal: type)
+        }
+        bytes.append(literal: "\r\nContent-Length: ")
         bytes.append(decimal: UInt64(body.count))
         bytes.append(literal: "\r\n\r\n")
         return (bytes, body)
     }
 
-    /// The value of Subscription-State (RFC 6665 §4.1.3, §8.2.3): `expires` while it lives, `reason` when it ends.
-    private func appendState(of subscription: Subscription, to bytes: inout [UInt8], at now: Instant) {
-        switch subscription.machine {
+    /// The rest of the CSeq line and a Subscription-State without its line end (RFC 6665 §4.1.3, §8.2.3): `expires`
+    /// while the subscription lives, `reason` when it ends.
+    private func appendState(of place: UInt32, to bytes: inout [UInt8], at now: Instant) {
+        switch self.subscriptions[place].machine {
         case .terminated(let reason, _):
-            bytes.append(literal: "terminated;reason=")
+            bytes.append(literal: " NOTIFY\r\nSubscription-State: terminated;reason=")
             bytes.append(literal: reason.token)
             return
-        case .pending: bytes.append(literal: "pending;expires=")
-        case .active: bytes.append(literal: "active;expires=")
+        case .pending: bytes.append(literal: " NOTIFY\r\nSubscription-State: pending;expires=")
+        case .active: bytes.append(literal: " NOTIFY\r\nSubscription-State: active;expires=")
         }
-        let left = (subscription.expires - now).wholeNanoseconds
+        let left = self.subscriptions[place].expires.nanoseconds &- now.nanoseconds
         bytes.append(decimal: UInt64(max(left, 0) / 1_000_000_000))
-        if subscription.extras != Subscription.nowhere {
-            self.extras[subscription.extras].rate.rates.appendParameters(to: &bytes)
-        }
+        let extras = self.subscriptions[place].extras
+        if extras != Subscription.nowhere { self.extras[extras].rate.rates.appendParameters(to: &bytes) }
     }
 
     // MARK: The end of a subscription

@@ -55,7 +55,9 @@ extension PresenceServer {
         of presentity: [UInt8], by identity: ProvenIdentity, into effects: inout [Effect]
     ) throws(RequestRefusal) {
         if identity.includes(presentity) { return }
-        let isTrusted = identity.identities.contains { self.configuration.trustedPublishers.contains($0) }
+        let trusted = self.configuration.trustedPublishers
+        let isTrusted =
+            !identity.isAnonymous && (trusted.contains(identity.main) || !trusted.isDisjoint(with: identity.others))
         effects.append(
             .decided(
                 Decision(
@@ -94,7 +96,8 @@ extension PresenceServer {
         let tag = self.entityTags.next(&self.entropy)
         if expires == 0 {
             // RFC 3903 §6 step 5: state that expires at once is not stored.
-            return self.answerPublication(request, tag, 0, into: &effects)
+            self.answerPublication(request, tag, 0, into: &effects)
+            return
         }
         let owner = try self.presentity(presentity, into: &effects)
         guard self.presentities[owner].publications.count < self.configuration.limits.publicationsPerPresentity else {
@@ -117,13 +120,12 @@ extension PresenceServer {
         _ request: Request, _ place: UInt32, _ expires: UInt32, at now: Instant, into effects: inout [Effect]
     ) {
         let tag = self.entityTags.next(&self.entropy)
+        let end = now + .seconds(Int64(expires))
         self.publications[place].tag = tag
-        self.publications[place].expires = now + .seconds(Int64(expires))
+        self.publications[place].expires = end
         self.armPublication(place)
-        self.answerPublication(request, tag, expires, into: &effects)
-        let publication = self.publications[place]
-        effects.append(
-            .store(.touchPublication(publication.id, entityTag: tag.bytes, expires: publication.expires)))
+        let tagBytes = self.answerPublication(request, tag, expires, into: &effects)
+        effects.append(.store(.touchPublication(self.publications[place].id, entityTag: tagBytes, expires: end)))
     }
 
     private mutating func modifyPublication(
@@ -189,14 +191,17 @@ extension PresenceServer {
         }
     }
 
-    /// RFC 3903 §6 step 6: 200 with the new tag and the duration.
+    /// RFC 3903 §6 step 6: 200 with the new tag and the duration. Gives the tag as it was written.
+    @discardableResult
     private mutating func answerPublication(
         _ request: Request, _ tag: EntityTag, _ expires: UInt32, into effects: inout [Effect]
-    ) {
+    ) -> [UInt8] {
+        let bytes = tag.bytes
         var writer = self.response(to: request, 200)
-        writer.header(.sipETag, tag.bytes)
+        writer.header(.sipETag, bytes)
         writer.header(.expires, number: UInt64(expires))
         effects.append(.respond(request.transaction, writer.finish()))
+        return bytes
     }
 
     /// Takes a publication out of the tables and the store.

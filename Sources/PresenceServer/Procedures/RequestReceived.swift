@@ -78,7 +78,7 @@ extension PresenceServer {
     private func subject(of message: SIPMessage) throws(RequestRefusal) -> Subject {
         if case .subscribe = message.method, let tag = message.toTag() { return .dialog(Self.localTag(tag)) }
         let uri: SIPURI
-        do { uri = try SIPURI.parse(message.requestURI) } catch {
+        do { uri = try message.readRequestURI() } catch {
             throw error.kind == .unsupportedScheme ? RequestRefusal(416) : RequestRefusal(400, "Bad Request-URI")
         }
         let identity = uri.canonicalIdentity
@@ -117,7 +117,7 @@ extension PresenceServer {
         guard let event, let package = self.registry.index(of: event.package) else {
             throw RequestRefusal(489, remedy: .allowEvents)
         }
-        if case .publish = message.method, self.registry[package].publishBodies.isEmpty {
+        if case .publish = message.method, !self.registry.isPublished(package) {
             // Nobody publishes who watches (RFC 3903 §6 step 2).
             throw RequestRefusal(489, remedy: .allowEvents)
         }

@@ -116,7 +116,9 @@ extension PresenceServer {
             routes = try message.recordRoutes()
             cseq = try message.cseq()
         } catch { throw RequestRefusal(400, error.reason) }
-        var party = Array(local)
+        var party: [UInt8] = []
+        party.reserveCapacity(local.count + 24)
+        party.append(octets: local)
         party.append(literal: ";tag=")
         party.append(hex: id)
         let way = Self.way(to: contact, over: routes)

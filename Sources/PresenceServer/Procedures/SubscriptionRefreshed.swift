@@ -72,7 +72,7 @@ extension PresenceServer {
     ) throws(RequestRefusal) {
         if identity.isUnasserted { return }
         let watcher = self.subscriptions[place].dialog.watcher
-        if watcher.isEmpty ? identity.identities.isEmpty : identity.includes(watcher) { return }
+        if watcher.isEmpty ? identity.isAnonymous : identity.includes(watcher) { return }
         self.observe(.foreignDialog, into: &effects)
         throw RequestRefusal(403)
     }

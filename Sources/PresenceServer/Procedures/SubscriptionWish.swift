@@ -81,17 +81,12 @@ extension PresenceServer {
         do { entries = try message.accept() } catch { throw RequestRefusal(400, error.reason) }
         guard let entries else { return .unnamed }
         // The most specific range decides (RFC 9110 §12.5.1, which RFC 3261 §20.1 follows).
-        let whole = Self.quality(of: self.registry[package].notifyBodies[0], in: entries)
+        let types = self.registry[package].notifyBodies
+        let whole = Self.quality(of: types[0], in: entries)
         // A difference is sent only to who names the type: a wildcard does not ask for it (RFC 5263 §3.1).
-        let partialType = Self.partialPIDF
-        let partial =
-            self.registry[package].notifyBodies.count < 2
-            ? 0
-            : entries.first { entry in
-                partialType.withUTF8Buffer { entry.essence.elementsEqual($0) }
-            }?.quality ?? 0
+        let partial = types.count < 2 ? 0 : entries.first { $0.isWritten(Self.partialPIDF) }?.quality ?? 0
         guard whole > 0 || partial > 0 else {
-            throw RequestRefusal(406, remedy: .accept(Self.accept(self.registry[package].notifyBodies)))
+            throw RequestRefusal(406, remedy: .accept(Self.accept(types)))
         }
         if partial > whole || (partial == whole && self.configuration.prefersPartialNotification) { return .partial }
         return .whole
@@ -100,11 +95,16 @@ extension PresenceServer {
     private static func quality(of type: StaticString, in entries: [AcceptEntry]) -> Int {
         var best: (specificity: Int, quality: Int) = (-1, 0)
         for entry in entries {
-            let isExact = type.withUTF8Buffer { entry.essence.elementsEqual($0) }
-            let isAny = entry.essence.elementsEqual([0x2A, 0x2F, 0x2A])
-            let isFamily = entry.essence.elementsEqual("application/*".utf8)
-            guard isExact || isAny || isFamily else { continue }
-            let specificity = isExact ? 2 : isFamily ? 1 : 0
+            let specificity: Int
+            if entry.isWritten(type) {
+                specificity = 2
+            } else if entry.isWritten("application/*") {
+                specificity = 1
+            } else if entry.isWritten("*/*") {
+                specificity = 0
+            } else {
+                continue
+            }
             if specificity > best.specificity { best = (specificity, entry.quality) }
         }
         return best.quality

@@ -20,7 +20,7 @@ struct JudgedWatcher: Sendable {
     init(_ identity: ProvenIdentity, of presentity: [UInt8], asksForPrivacy: Bool) {
         let main = identity.includes(presentity) ? presentity : identity.main
         self.main = main
-        self.others = identity.identities.count > 1 ? identity.identities.filter { $0 != main } : []
+        self.others = identity.others.isEmpty ? [] : ([identity.main] + identity.others).filter { $0 != main }
         self.asksForPrivacy = asksForPrivacy
     }
 

@@ -69,58 +69,66 @@ struct WatcherDialog: Equatable, Sendable {
 
     /// - Returns: nil if the header part is longer than `limit`.
     init?(_ parts: Parts, limit: Int) {
-        var template: [UInt8] = []
-        template.reserveCapacity(320)
-        template.append(literal: "NOTIFY ")
-        template.append(contentsOf: parts.requestURI)
-        template.append(literal: " SIP/2.0\r\n")
-        let viaOffset = template.count
-        template.append(contentsOf: parts.routeLines)
-        template.append(literal: "From: ")
-        template.append(contentsOf: parts.local)
-        template.append(literal: "\r\nTo: ")
-        let remoteStart = template.count
-        template.append(contentsOf: parts.remote)
-        template.append(literal: "\r\nCall-ID: ")
-        let callID = template.count
-        template.append(contentsOf: parts.callID)
-        template.append(literal: "\r\nEvent: ")
-        let event = template.count
-        template.append(contentsOf: parts.event)
-        template.append(literal: "\r\nContact: <")
-        template.append(contentsOf: parts.contact)
-        template.append(literal: ">\r\n")
         let target = parts.target.encoded
         let wishes = parts.wishes.encoded
-        var others: [UInt8] = []
-        for identity in parts.otherIdentities where identity.count <= 65_535 {
-            others.append(big: UInt16(identity.count))
-            others += identity
-        }
-        guard template.count <= limit, template.count <= 65_535, parts.watcher.count <= 65_535, target.count <= 65_535,
-            others.count <= 65_535
-        else { return nil }
-        let tagOffset = remoteStart + (parts.remoteTag.startIndex - parts.remote.startIndex)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(
-            Self.headerLength + template.count + parts.watcher.count + target.count + others.count + wishes.count)
-        bytes.append(Self.version)
-        bytes.append(
-            (parts.isStrictlyRouted ? Self.strictFlag : 0) | (parts.asksForPrivacy ? Self.anonymousFlag : 0)
-                | (parts.isApproved ? Self.approvedFlag : 0))
-        bytes.append(big: parts.remoteCSeq)
-        for number in [
-            viaOffset, template.count, callID, parts.callID.count, tagOffset, parts.remoteTag.count, event,
-            parts.event.count, parts.watcher.count, target.count, others.count,
-        ] { bytes.append(big: UInt16(truncatingIfNeeded: number)) }
-        bytes.append(big: UInt32(truncatingIfNeeded: wishes.count))
-        bytes.append(big: parts.madeAt)
-        bytes.append(big: parts.watcherName)
-        bytes.append(contentsOf: template)
+            Self.headerLength + 192 + parts.requestURI.count + parts.routeLines.count + parts.local.count
+                + parts.remote.count + parts.callID.count + parts.watcher.count + target.count + wishes.count)
+        bytes.append(contentsOf: repeatElement(0, count: Self.headerLength))
+        // The template comes first; its places count from its beginning.
+        func place(_ bytes: borrowing [UInt8]) -> Int { bytes.count - Self.headerLength }
+        bytes.append(literal: "NOTIFY ")
+        bytes.append(octets: parts.requestURI)
+        bytes.append(literal: " SIP/2.0\r\n")
+        let viaOffset = place(bytes)
+        bytes.append(contentsOf: parts.routeLines)
+        bytes.append(literal: "From: ")
+        bytes.append(contentsOf: parts.local)
+        bytes.append(literal: "\r\nTo: ")
+        let tagOffset = place(bytes) + (parts.remoteTag.startIndex - parts.remote.startIndex)
+        bytes.append(octets: parts.remote)
+        bytes.append(literal: "\r\nCall-ID: ")
+        let callID = place(bytes)
+        bytes.append(octets: parts.callID)
+        bytes.append(literal: "\r\nEvent: ")
+        let event = place(bytes)
+        bytes.append(contentsOf: parts.event)
+        bytes.append(literal: "\r\nContact: <")
+        bytes.append(contentsOf: parts.contact)
+        bytes.append(literal: ">\r\n")
+        let template = place(bytes)
         bytes.append(contentsOf: parts.watcher)
         bytes.append(contentsOf: target)
-        bytes.append(contentsOf: others)
+        let othersStart = bytes.count
+        for identity in parts.otherIdentities where identity.count <= 65_535 {
+            bytes.append(big: UInt16(identity.count))
+            bytes += identity
+        }
+        let others = bytes.count - othersStart
+        guard template <= limit, template <= 65_535, parts.watcher.count <= 65_535, target.count <= 65_535,
+            others <= 65_535
+        else { return nil }
         bytes.append(contentsOf: wishes)
+        bytes[0] = Self.version
+        bytes[1] =
+            (parts.isStrictlyRouted ? Self.strictFlag : 0) | (parts.asksForPrivacy ? Self.anonymousFlag : 0)
+            | (parts.isApproved ? Self.approvedFlag : 0)
+        bytes.put(big: parts.remoteCSeq, at: 2)
+        bytes.put(big: UInt16(truncatingIfNeeded: viaOffset), at: 6)
+        bytes.put(big: UInt16(truncatingIfNeeded: template), at: 8)
+        bytes.put(big: UInt16(truncatingIfNeeded: callID), at: 10)
+        bytes.put(big: UInt16(truncatingIfNeeded: parts.callID.count), at: 12)
+        bytes.put(big: UInt16(truncatingIfNeeded: tagOffset), at: 14)
+        bytes.put(big: UInt16(truncatingIfNeeded: parts.remoteTag.count), at: 16)
+        bytes.put(big: UInt16(truncatingIfNeeded: event), at: 18)
+        bytes.put(big: UInt16(truncatingIfNeeded: parts.event.count), at: 20)
+        bytes.put(big: UInt16(truncatingIfNeeded: parts.watcher.count), at: 22)
+        bytes.put(big: UInt16(truncatingIfNeeded: target.count), at: 24)
+        bytes.put(big: UInt16(truncatingIfNeeded: others), at: 26)
+        bytes.put(big: UInt32(truncatingIfNeeded: wishes.count), at: 28)
+        bytes.put(big: parts.madeAt, at: 32)
+        bytes.put(big: parts.watcherName, at: 36)
         self.bytes = bytes
     }
 
@@ -166,11 +174,7 @@ struct WatcherDialog: Equatable, Sendable {
     /// What the subscription is called in watcher information.
     var watcherName: UInt64 {
         get { UInt64(self.bytes.bigUInt32(at: 36)) << 32 | UInt64(self.bytes.bigUInt32(at: 40)) }
-        set {
-            for index in 0..<8 {
-                self.bytes[36 + index] = UInt8(truncatingIfNeeded: newValue >> UInt64(56 - 8 * index))
-            }
-        }
+        set { self.bytes.put(big: newValue, at: 36) }
     }
     /// Where the Via goes in the template.
     var viaOffset: Int { self.number(6) }
@@ -215,9 +219,7 @@ struct WatcherDialog: Equatable, Sendable {
     /// CSeq number of the watcher's last request.
     var remoteCSeq: UInt32 {
         get { self.bytes.bigUInt32(at: 2) }
-        set {
-            for index in 0..<4 { self.bytes[2 + index] = UInt8(truncatingIfNeeded: newValue >> UInt32(24 - 8 * index)) }
-        }
+        set { self.bytes.put(big: newValue, at: 2) }
     }
 
     /// The From value (ours, with tag), to rebuild the dialog when its target changes.
@@ -225,7 +227,13 @@ struct WatcherDialog: Equatable, Sendable {
     /// The To value (the watcher's, with tag).
     var remoteParty: Octets { self.line("To: ") }
     /// The URI inside our Contact.
-    var contact: Octets { self.line("Contact: <").dropLast() }
+    var contact: Octets {
+        // The last line of the template, right behind the Event header.
+        let template = self.template
+        let start = self.event.endIndex + "\r\nContact: <".utf8.count
+        let end = template.endIndex - ">\r\n".utf8.count
+        return start <= end ? template[start..<end] : []
+    }
     /// The complete Route lines; empty without a route set.
     var routeLines: Octets {
         let template = self.template
@@ -259,6 +267,16 @@ extension [UInt8] {
             shift -= 8
         }
     }
+
+    /// Writes a number over the bytes at a place, most significant byte first.
+    mutating func put(big value: some FixedWidthInteger & UnsignedInteger, at offset: Int) {
+        for index in 0..<(value.bitWidth / 8) {
+            self[offset + index] = UInt8(truncatingIfNeeded: value >> (value.bitWidth - 8 - 8 * index))
+        }
+    }
+
+    /// Appends a run of bytes in one piece.
+    mutating func append(octets: Octets) { octets.withUnsafeBufferPointer { self.append(contentsOf: $0) } }
 
     func bigUInt16(at offset: Int) -> UInt16 { UInt16(self[offset]) << 8 | UInt16(self[offset + 1]) }
 

@@ -14,7 +14,7 @@ package struct ProxyRouting: Sendable {
     ///
     /// - Parameter isOwn: whether a URI leads to this element.
     package init(_ request: SIPMessage, isOwn: (SIPURI) -> Bool) throws(ParseFault) {
-        self.requestURI = try SIPURI.parse(request.requestURI)
+        self.requestURI = try request.readRequestURI()
         self.ownRoutes = []
         var addresses = try request.routes()
         // A strict router has put us into the Request-URI and the real target at the end (RFC 3261 §16.4).

@@ -38,23 +38,17 @@ struct ServerKey {
     /// Branch, host in lower case, and port, each behind what cannot stand in it.
     private static func modern(_ via: TopVia, _ branch: Range<Int>) -> [UInt8] {
         let port = via.port ?? Transport(token: via.transportOctets)?.defaultPort ?? 5060
-        let start = via.octets.startIndex
-        return via.octets.withUnsafeBufferPointer { source in
-            [UInt8](unsafeUninitializedCapacity: branch.count + via.host.count + 4) { target, count in
-                for index in 0..<branch.count { target[index] = source[branch.lowerBound - start + index] }
-                var place = branch.count
-                target[place] = 0
-                place += 1
-                for index in 0..<via.host.count {
-                    target[place + index] = ASCII.lowercased(source[via.host.lowerBound - start + index])
-                }
-                place += via.host.count
-                target[place] = 0
-                target[place + 1] = UInt8(truncatingIfNeeded: port &>> 8)
-                target[place + 2] = UInt8(truncatingIfNeeded: port)
-                count = place + 3
-            }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(branch.count + via.host.count + 4)
+        via.octets[branch].withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
+        bytes.append(0)
+        via.hostOctets.withUnsafeBufferPointer { host in
+            for byte in host { bytes.append(ASCII.lowercased(byte)) }
         }
+        bytes.append(0)
+        bytes.append(UInt8(truncatingIfNeeded: port &>> 8))
+        bytes.append(UInt8(truncatingIfNeeded: port))
+        return bytes
     }
 
     /// The number of the transaction that a method has under this key.

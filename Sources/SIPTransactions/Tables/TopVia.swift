@@ -1,13 +1,33 @@
 internal import Ground
 internal import SIPWire
 
-/// What the layer needs of a top Via, found in one pass.
-///
-/// The full grammar is judged by `SIPMessage.validate` before; this reads on without judging, for it stands on the path
-/// of every message. It never reads beyond the bytes it was given, and what makes no sense gives nil.
-struct TopVia {
-    /// The whole header value, of which the ranges are parts.
-    let octets: Octets
+/// What the layer needs of a top Via.
+typealias TopVia = ViaOutline
+
+extension ViaOutline {
+    var hostOctets: Octets { self.octets[self.host] }
+    var transportOctets: Octets { self.octets[self.transport] }
+    var branchOctets: Octets? { self.branch.map { self.octets[$0] } }
+    var maddrOctets: Octets? { self.maddr.map { self.octets[$0] } }
+
+    /// Takes what was found when the message was judged, and reads the Via only where that did not come so far.
+    static func of(_ message: SIPMessage) -> ViaOutline? {
+        if let outline = message.topViaOutline { return outline }
+        return message.first(.via).flatMap { ViaOutline($0) }
+    }
+
+    /// - Parameter octets: the value of the first Via header line.
+    init?(_ octets: Octets) {
+        guard let read = ViaReader(octets) else { return nil }
+        self.init(
+            octets: octets, transport: read.transport, host: read.host, port: read.port, branch: read.branch,
+            maddr: read.maddr, hasRPort: read.hasRPort)
+    }
+}
+
+/// Reads a top Via without judging, so that the way of an answer to a malformed message is found too. It never reads
+/// beyond the bytes it was given, and what makes no sense gives nil.
+private struct ViaReader {
     private(set) var transport: Range<Int>
     private(set) var host: Range<Int>
     private(set) var port: UInt16?
@@ -15,14 +35,8 @@ struct TopVia {
     private(set) var maddr: Range<Int>?
     private(set) var hasRPort = false
 
-    var hostOctets: Octets { self.octets[self.host] }
-    var transportOctets: Octets { self.octets[self.transport] }
-    var branchOctets: Octets? { self.branch.map { self.octets[$0] } }
-    var maddrOctets: Octets? { self.maddr.map { self.octets[$0] } }
-
     /// - Parameter octets: the value of the first Via header line.
     init?(_ octets: Octets) {
-        self.octets = octets
         self.transport = octets.startIndex..<octets.startIndex
         self.host = self.transport
         let start = octets.startIndex
