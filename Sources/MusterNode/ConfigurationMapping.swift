@@ -135,6 +135,7 @@ struct ConfigurationMapping {
         configuration.limits.watchersPerPresentity = self.settings.limits.subscriptionsPerPresentity
         configuration.limits.publicationsPerPresentity = self.settings.limits.publicationsPerPresentity
         configuration.limits.documentBytes = self.settings.limits.documentBytes
+        configuration.limits.notifiedPartBytes = self.settings.limits.documentBytes
         return configuration
     }
 

@@ -42,8 +42,12 @@ extension PresenceServer {
         /// Presentities whose documents stay read although nobody watches them. Beyond it one takes the place of
         /// another.
         package var restingSubscribers = 256
-        /// Bytes of a published document. Beyond it: 413.
+        /// Bytes of a published document, with all parts that come with it. Beyond it: 413.
         package var documentBytes = 60_000
+        /// Parts beside the document that one publication has. Beyond it: 413.
+        package var partsPerPublication = 16
+        /// Bytes of the parts in one NOTIFY. What is beyond it is left out.
+        package var notifiedPartBytes = 60_000
         /// Bytes of a filter. Beyond it: 413.
         package var filterBytes = 16_384
         /// Bytes of the header part of a NOTIFY, which a long route set makes long. Beyond it: 513.

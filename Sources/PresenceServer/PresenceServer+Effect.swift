@@ -35,6 +35,8 @@ extension PresenceServer {
         /// A document of a subscriber cannot be read. Rules that cannot be read let nobody in; hard state that cannot be
         /// read is left out.
         case unusableDocument
+        /// A part was left out of a NOTIFY that would have been too large with it.
+        case partLimit
         /// Lists that rules name have more members, or references to each other, than are followed.
         case listLimit
         /// An answer came for a ticket that nobody waits for.

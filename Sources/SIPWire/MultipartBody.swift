@@ -8,6 +8,9 @@ package struct MultipartBody: Sendable, Equatable {
         package let headers: [HeaderField]
         let bodyRange: Range<Int>
 
+        /// The whole part as it stands between its delimiters: headers, empty line, body.
+        package var octets: [UInt8] { self.storage }
+
         /// The bytes of the part, without the line break before the next delimiter.
         package var body: Octets { self.storage[self.bodyRange] }
 
@@ -28,6 +31,17 @@ package struct MultipartBody: Sendable, Equatable {
             guard let value = self.first(.contentID) else { return nil }
             guard value.first == UInt8(ascii: "<"), value.last == UInt8(ascii: ">") else { return value }
             return value.dropFirst().dropLast()
+        }
+
+        /// How many header lines have that name.
+        package func count(_ name: HeaderName) -> Int { self.headers.count { $0.name == name } }
+
+        /// The message whose headers are the body of this part, as those of `message/external-body` are (RFC 2046
+        /// §5.2.3): the empty line behind them may be missing.
+        package func encapsulated(limits: Limits = .standard) throws(ParseFault) -> Part {
+            var storage = Array(self.body)
+            storage.append(literal: "\r\n\r\n")
+            return try MultipartScanner.part(storage, limits)
         }
     }
 
@@ -90,6 +104,15 @@ package struct MultipartWriter: Sendable {
         self.bytes += writer.bytes
     }
 
+    /// Adds a part that has its headers already, as ``MultipartBody/Part/octets`` gives it.
+    package mutating func part(octets: [UInt8]) {
+        self.bytes.append(literal: "--")
+        self.bytes += self.boundary
+        self.bytes.append(literal: "\r\n")
+        self.bytes += octets
+        self.bytes.append(literal: "\r\n")
+    }
+
     /// The whole body.
     package consuming func finish() -> [UInt8] {
         self.bytes.append(literal: "--")
@@ -126,16 +149,17 @@ struct MultipartScanner {
         while !line.isLast {
             guard let next = self.line(from: line.end) else { throw ParseFault(.badMultipart) }
             guard parts.count < self.limits.maximumParts else { throw ParseFault(.tooManyParts) }
-            parts.append(try self.part(line.end..<max(line.end, next.start)))
+            parts.append(try Self.part(Array(self.bytes[line.end..<max(line.end, next.start)]), self.limits))
             line = next
         }
         return MultipartBody(parts: parts)
     }
 
-    private func part(_ range: Range<Int>) throws(ParseFault) -> MultipartBody.Part {
-        var storage = Array(self.bytes[range])
+    /// Reads the headers of a part.
+    static func part(_ octets: [UInt8], _ limits: Limits) throws(ParseFault) -> MultipartBody.Part {
+        var storage = octets
         var fields: [HeaderField] = []
-        let bodyStart = try Self.head(&storage, self.limits, &fields)
+        let bodyStart = try Self.head(&storage, limits, &fields)
         return MultipartBody.Part(
             storage: storage, headers: fields, bodyRange: bodyStart..<storage.count)
     }

@@ -56,6 +56,8 @@ extension PresenceServer {
         /// Names the state that the watcher knows after this NOTIFY (RFC 5839 §4).
         var tag: ContentTag
         var type: StaticString?
+        /// What follows the type in Content-Type.
+        var parameters: [UInt8] = []
         var head: [UInt8] = []
         /// The version between head and tail.
         var version: UInt32?
@@ -120,7 +122,7 @@ extension PresenceServer {
         }
         let view = self.subscriptions[place].view
         self.refreshView(view, at: now)
-        let tag = self.views[view].tag
+        let tag = self.shownTag(of: place, at: now)
         let extras = self.subscriptions[place].extras
         if extras != Subscription.nowhere {
             // RFC 5839 §6.2: the watcher knows this state; it hears only of the subscription.
@@ -131,6 +133,10 @@ extension PresenceServer {
                     tag: tag, type: Self.partialPIDF, head: rendering.head,
                     version: self.subscriptions[place].partialVersion &+ 1, tail: rendering.tail)
             }
+        }
+        if tag != self.views[view].tag, let compound = self.compoundBody(of: view, at: now) {
+            return Content(
+                tag: tag, type: Self.compound, parameters: compound.parameters, head: compound.body)
         }
         let body = self.views[view].body
         return Content(tag: tag, type: body.isEmpty ? nil : Self.pidf, head: body)
@@ -197,6 +203,7 @@ extension PresenceServer {
         if let type = content.type, !body.isEmpty {
             bytes.append(literal: "\r\nContent-Type: ")
             bytes.append(literal: type)
+            bytes.append(contentsOf: content.parameters)
         }
         bytes.append(literal: "\r\nContent-Length: ")
         bytes.append(decimal: UInt64(body.count))

@@ -92,7 +92,7 @@ extension PresenceServer {
         _ request: Request, _ presentity: [UInt8], _ package: Int, _ identity: ProvenIdentity, _ expires: UInt32,
         at now: Instant, into effects: inout [Effect]
     ) throws(RequestRefusal) {
-        let (document, body) = try self.publishedDocument(request.message, package, presentity, previous: nil)
+        let state = try self.publishedState(request.message, package, presentity, previous: nil)
         let tag = self.entityTags.next(&self.entropy)
         if expires == 0 {
             // RFC 3903 §6 step 5: state that expires at once is not stored.
@@ -105,8 +105,9 @@ extension PresenceServer {
         }
         let isWatched = !self.presentities[owner].watchers.isEmpty
         let publication = Publication(
-            id: self.nextPublication(at: now), presentity: owner, tag: tag, publisher: identity.main, body: body,
-            publishedAt: now, expires: now + .seconds(Int64(expires)), document: isWatched ? document : nil)
+            id: self.nextPublication(at: now), presentity: owner, tag: tag, publisher: identity.main, body: state.body,
+            parts: state.parts, publishedAt: now, expires: now + .seconds(Int64(expires)),
+            document: isWatched ? state.document : nil)
         let place = self.publications.insert(publication)
         self.presentities[owner].publications.append(place)
         self.armPublication(place)
@@ -133,15 +134,16 @@ extension PresenceServer {
         at now: Instant, into effects: inout [Effect]
     ) throws(RequestRefusal) {
         let owner = self.publications[place].presentity
-        let (document, body) = try self.publishedDocument(
+        let state = try self.publishedState(
             request.message, package, self.presentities[owner].identity, previous: place)
         let tag = self.entityTags.next(&self.entropy)
         self.publications[place].tag = tag
         self.publications[place].publisher = identity.main
-        self.publications[place].body = body
+        self.publications[place].body = state.body
+        self.publications[place].parts = state.parts
         self.publications[place].publishedAt = now
         self.publications[place].expires = now + .seconds(Int64(expires))
-        self.publications[place].document = self.presentities[owner].watchers.isEmpty ? nil : document
+        self.publications[place].document = self.presentities[owner].watchers.isEmpty ? nil : state.document
         self.armPublication(place)
         self.answerPublication(request, tag, expires, into: &effects)
         effects.append(.store(.putPublication(self.record(of: place))))
@@ -149,16 +151,25 @@ extension PresenceServer {
     }
 
     /// RFC 3903 §6 step 5, RFC 5264 §4.2: the body is a presence document, whole, or for a modification a difference.
-    private func publishedDocument(
+    /// Around either there may be a `multipart/related` with what the document refers to.
+    private func publishedState(
         _ message: SIPMessage, _ package: Int, _ presentity: [UInt8], previous: UInt32?
-    ) throws(RequestRefusal) -> (document: PresenceDocument, body: [UInt8]) {
+    ) throws(RequestRefusal) -> PublishedState {
         let types = self.registry[package].publishBodies
-        guard let (body, type) = try Self.usefulBody(message, types: types) else {
+        guard let (carried, type) = try Self.usefulBody(message, types: types) else {
             throw RequestRefusal(400, PublicationRequest.Fault.missingBody.rawValue)
         }
+        var body = carried
         guard body.count <= self.configuration.limits.documentBytes else { throw RequestRefusal(413) }
+        var isWhole = ContentTypes.equal(type, Self.pidf)
+        var sent: [PublishedPart] = []
+        if !isWhole, ContentTypes.equal(type, Self.compound) {
+            let most = self.configuration.limits.partsPerPublication
+            let compound = try CompoundPublication(message, types: types, most: most)
+            isWhole = ContentTypes.equal(compound.rootType, Self.pidf)
+            (body, sent) = (compound.root, compound.parts)
+        }
         let document: PresenceDocument
-        let isWhole = ContentTypes.equal(type, Self.pidf)
         do {
             document = try isWhole ? PresenceDocument.parse(body) : self.patchedDocument(body, previous: previous)
         } catch { throw Self.refusal(of: error, types: types) }
@@ -166,7 +177,12 @@ extension PresenceServer {
         if isForeign, self.configuration.foreignEntity == .refuse {
             throw RequestRefusal(400, "Entity Is Not The Presentity")
         }
-        return (document, isWhole ? Array(body) : document.serialisedAsPublished())
+        var state = PublishedState(
+            document: document, body: isWhole ? Array(body) : document.serialisedAsPublished())
+        // A whole document replaces what was there with all its parts; a partial one leaves those that it still needs.
+        let stayed = isWhole ? [] : previous.map { self.publications[$0].parts } ?? []
+        state.parts = try self.partsToKeep(of: document, bytes: state.body.count, sent: sent, stayed: stayed)
+        return state
     }
 
     /// RFC 5264 §4.2: `pidf-full` stands alone, `pidf-diff` patches what was published before, all or nothing.
@@ -215,10 +231,13 @@ extension PresenceServer {
     /// What the storage keeps of a publication.
     func record(of place: UInt32) -> PublicationRecord {
         let publication = self.publications[place]
+        let (contentType, body) =
+            publication.parts.isEmpty
+            ? (StoredNames.pidf, publication.body) : CompoundRecord.write(publication)
         return PublicationRecord(
             id: publication.id, presentity: self.presentities[publication.presentity].identity,
             package: StoredNames.presence, entityTag: publication.tag.bytes, publisher: publication.publisher,
-            contentType: StoredNames.pidf, body: publication.body, publishedAt: publication.publishedAt,
+            contentType: contentType, body: body, publishedAt: publication.publishedAt,
             expires: publication.expires)
     }
 

@@ -41,9 +41,9 @@ extension PresenceServer {
     }
 
     private mutating func restore(publication record: PublicationRecord, at now: Instant) -> Bool {
-        guard let tag = EntityTag(record.entityTag[...]), self.registry.index(of: record.package[...]) != nil else {
-            return false
-        }
+        guard let tag = EntityTag(record.entityTag[...]), self.registry.index(of: record.package[...]) != nil,
+            let (body, parts) = CompoundRecord.read(record)
+        else { return false }
         // Ids beyond the time were drawn by an earlier version and name no time.
         if record.id <= UInt64(clamping: (now + .seconds(3600)).nanoseconds) {
             self.lastPublication = max(self.lastPublication, record.id)
@@ -51,7 +51,7 @@ extension PresenceServer {
         let owner = self.presentityPlaces[record.presentity] ?? self.addPresentity(record.presentity)
         let place = self.publications.insert(
             Publication(
-                id: record.id, presentity: owner, tag: tag, publisher: record.publisher, body: record.body,
+                id: record.id, presentity: owner, tag: tag, publisher: record.publisher, body: body, parts: parts,
                 publishedAt: record.publishedAt, expires: record.expires))
         self.presentities[owner].publications.append(place)
         self.armPublication(place)

@@ -130,6 +130,7 @@ extension PresenceServer {
             wishes: wish.wishes)
         parts.otherIdentities = watcher.others
         parts.asksForPrivacy = watcher.asksForPrivacy
+        parts.takesParts = wish.takesParts
         parts.madeAt = UInt32(clamping: now.seconds)
         parts.watcherName = self.entropy.next()
         guard let dialog = WatcherDialog(parts, limit: self.configuration.limits.dialogBytes) else {

@@ -27,11 +27,13 @@ extension PresenceServer {
         let owner = self.subscriptions[place].presentity
         var wish = try self.wish(of: message, package, self.presentities[owner].identity)
         let filter = try self.mergedFilter(place, &wish)
-        if !wish.namesDocuments, self.subscriptions[place].extras != Subscription.nowhere {
+        if !wish.namesDocuments {
             // A refresh that does not say what it accepts keeps what was agreed.
-            wish.wishes.partial = self.extras[self.subscriptions[place].extras].wishes.partial
+            wish.takesParts = self.subscriptions[place].dialog.takesParts
+            let extras = self.subscriptions[place].extras
+            if extras != Subscription.nowhere { wish.wishes.partial = self.extras[extras].wishes.partial }
         }
-        let isSuppressed = self.isSuppressed(place, wish.wishes.suppress, at: now)
+        let isSuppressed = self.isSuppressed(place, wish, at: now)
         if wish.expires == 0 {
             return self.unsubscribe(request, place, isSuppressed: isSuppressed, at: now, into: &effects)
         }
@@ -95,13 +97,13 @@ extension PresenceServer {
     }
 
     /// RFC 5839 §6.4: whether the watcher already has what a notification would bring.
-    private mutating func isSuppressed(_ place: UInt32, _ condition: SuppressIfMatch?, at now: Instant) -> Bool {
-        guard let condition else { return false }
+    private mutating func isSuppressed(_ place: UInt32, _ wish: SubscriptionWish, at now: Instant) -> Bool {
+        guard let condition = wish.wishes.suppress else { return false }
         if condition == .always { return true }
         guard self.subscriptions[place].machine.isActive else { return false }
         let view = self.subscriptions[place].view
         self.refreshView(view, at: now)
-        return condition.matches(self.views[view].tag)
+        return condition.matches(self.shownTag(in: view, withParts: wish.takesParts, at: now))
     }
 
     /// RFC 6665 §4.2.1.4: Expires 0 ends the subscription; the last NOTIFY carries the state, unless the watcher has
@@ -138,6 +140,7 @@ extension PresenceServer {
         parts.otherIdentities = dialog.otherIdentities
         parts.asksForPrivacy = dialog.asksForPrivacy
         parts.isApproved = dialog.isApproved
+        parts.takesParts = wish.takesParts
         parts.madeAt = dialog.madeAt
         parts.watcherName = dialog.watcherName
         guard let rebuilt = WatcherDialog(parts, limit: self.configuration.limits.dialogBytes) else {

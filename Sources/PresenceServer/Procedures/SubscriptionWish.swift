@@ -17,6 +17,8 @@ struct SubscriptionWish: Sendable {
     var filter: WatcherFilterSet?
     /// Whether the request said which documents it accepts.
     var namesDocuments: Bool
+    /// Whether it takes whole documents with the parts that they refer to.
+    var takesParts: Bool
 }
 
 extension PresenceServer {
@@ -43,7 +45,7 @@ extension PresenceServer {
         if let filter { wishes.filter = filter.serialised() }
         return SubscriptionWish(
             expires: expires, contact: contact, event: self.eventValue(event, package), wishes: wishes,
-            filter: filter, namesDocuments: accepted != .unnamed)
+            filter: filter, namesDocuments: accepted != .unnamed, takesParts: accepted == .compound)
     }
 
     /// The Event of notifications is that of the SUBSCRIBE as far as it matters: type and id (RFC 6665 §8.2.1).
@@ -73,6 +75,8 @@ extension PresenceServer {
     /// What Accept lets us send.
     private enum Accepted {
         case unnamed, whole, partial
+        /// Whole documents, with the parts that they refer to.
+        case compound
     }
 
     /// Which documents the watcher takes (RFC 3261 §20.1, RFC 3856 §6.3, RFC 5263 §3).
@@ -89,7 +93,19 @@ extension PresenceServer {
             throw RequestRefusal(406, remedy: .accept(Self.accept(types)))
         }
         if partial > whole || (partial == whole && self.configuration.prefersPartialNotification) { return .partial }
-        return .whole
+        return UInt8(package) == PackageNumber.presence && Self.takesParts(entries) ? .compound : .whole
+    }
+
+    /// Whether Accept names `multipart/related`, or `multipart/*`, with a presence document as the root. As with
+    /// differences, a wildcard for everything does not ask for it: whoever writes that may know the document only.
+    private static func takesParts(_ entries: [AcceptEntry]) -> Bool {
+        let named = entries.first { entry in
+            guard entry.isWritten(Self.compound) else { return false }
+            guard let root = entry.parameters.unquotedValue(of: "type") else { return true }
+            return root[...].equalsIgnoringCase(Self.pidf)
+        }
+        if let named { return named.quality > 0 }
+        return entries.first { $0.isWritten("multipart/*") }?.quality ?? 0 > 0
     }
 
     private static func quality(of type: StaticString, in entries: [AcceptEntry]) -> Int {

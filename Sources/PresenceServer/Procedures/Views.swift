@@ -65,7 +65,7 @@ extension PresenceServer {
         if self.subscriptions[place].isWatcherInformation { return self.hasWatcherNews(place) }
         let view = self.subscriptions[place].view
         self.refreshView(view, at: now)
-        guard self.subscriptions[place].lastTag != self.views[view].tag.raw else { return false }
+        guard self.subscriptions[place].lastTag != self.shownTag(of: place, at: now).raw else { return false }
         let extras = self.subscriptions[place].extras
         guard extras != Subscription.nowhere else { return true }
         if self.extras[extras].wishes.suppress == .always { return false }
@@ -156,6 +156,8 @@ extension PresenceServer {
         let presentity = self.views[place].presentity
         let revision = self.presentities[presentity].revision
         guard self.views[place].revision != revision else { return }
+        self.views[place].mayHaveParts = self.keepsParts(presentity)
+        self.views[place].compound = nil
         let generation = self.presentities.generation(of: presentity)
         if self.restingViews.wake(&self.views[place], generation: generation, revision: revision) { return }
         let shown = self.shownDocument(of: place, at: now)

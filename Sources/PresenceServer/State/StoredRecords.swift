@@ -13,9 +13,10 @@ package struct PublicationRecord: Equatable, Sendable {
     package var entityTag: [UInt8]
     /// Who published: a canonical identity, empty when the policy let somebody unnamed publish.
     package var publisher: [UInt8]
-    /// The media type of ``body``.
+    /// The media type of ``body``: that of a whole document, or `multipart/related` with its parameters for a document
+    /// with the parts that it refers to.
     package var contentType: [UInt8]
-    /// The full document.
+    /// The full document, with its parts behind it if it has some.
     package var body: [UInt8]
     /// When the document last changed (a refresh leaves it as it is).
     package var publishedAt: Instant

@@ -38,6 +38,8 @@ struct Publication: Sendable {
     var publisher: [UInt8]
     /// The document as it was published.
     var body: [UInt8]
+    /// The MIME objects that the document refers to; none for nearly all.
+    var parts: [PublishedPart] = []
     var publishedAt: Instant
     var expires: Instant
     /// The deadline that stands in the queue.
@@ -121,6 +123,8 @@ struct View: Sendable {
     var users = 0
     /// The presentity's revision that the rest was made of; nil if nothing was made yet.
     var revision: UInt32?
+    /// Whether somebody published parts, so that the document of this revision may refer to them.
+    var mayHaveParts = false
     /// The body for `application/pidf+xml`; empty if the filter leaves nothing.
     var body: [UInt8] = []
     var tag = ContentTag(raw: 1)
@@ -128,6 +132,8 @@ struct View: Sendable {
     var renderings: [PartialRendering] = []
     /// The document of this revision, where it is not the composed one and partial documents are made of it.
     var shown: PresenceDocument?
+    /// The body with the parts that it refers to, once a watcher of this revision wanted it.
+    var compound: CompoundBody?
 
     /// Stands in empty places.
     static let vacant = View(presentity: 0, outcome: .nothing, filter: nil)

@@ -29,6 +29,7 @@ struct WatcherDialog: Equatable, Sendable {
     private static let strictFlag: UInt8 = 1
     private static let anonymousFlag: UInt8 = 2
     private static let approvedFlag: UInt8 = 4
+    private static let partsFlag: UInt8 = 8
 
     /// What a dialog is made of.
     struct Parts {
@@ -65,6 +66,8 @@ struct WatcherDialog: Equatable, Sendable {
         var asksForPrivacy = false
         /// Whether the subscription was pending before it was accepted.
         var isApproved = false
+        /// Whether the watcher takes documents with the parts that they refer to (`multipart/related`).
+        var takesParts = false
     }
 
     /// - Returns: nil if the header part is longer than `limit`.
@@ -113,7 +116,7 @@ struct WatcherDialog: Equatable, Sendable {
         bytes[0] = Self.version
         bytes[1] =
             (parts.isStrictlyRouted ? Self.strictFlag : 0) | (parts.asksForPrivacy ? Self.anonymousFlag : 0)
-            | (parts.isApproved ? Self.approvedFlag : 0)
+            | (parts.isApproved ? Self.approvedFlag : 0) | (parts.takesParts ? Self.partsFlag : 0)
         bytes.put(big: parts.remoteCSeq, at: 2)
         bytes.put(big: UInt16(truncatingIfNeeded: viaOffset), at: 6)
         bytes.put(big: UInt16(truncatingIfNeeded: template), at: 8)
@@ -164,6 +167,8 @@ struct WatcherDialog: Equatable, Sendable {
     var isStrictlyRouted: Bool { self.bytes[1] & Self.strictFlag != 0 }
     /// Whether the watcher asked that its identity be kept from others.
     var asksForPrivacy: Bool { self.bytes[1] & Self.anonymousFlag != 0 }
+    /// Whether the watcher takes documents with the parts that they refer to (`multipart/related`).
+    var takesParts: Bool { self.bytes[1] & Self.partsFlag != 0 }
     /// Whether the subscription was pending before it was accepted.
     var isApproved: Bool {
         get { self.bytes[1] & Self.approvedFlag != 0 }
