@@ -42,7 +42,7 @@ package struct NodeAdministration: Sendable {
         guard let explanation = await node.explain(presentity: presentity, watcher: watcher) else {
             return .text("no Presence Server runs here", status: 503)
         }
-        return Self.json(Explanation(explanation))
+        return Self.json(PolicyReport(explanation))
     }
 
     /// The canonical identity that a URI means, or a name as people type it: `alice@home.test`, and `alice` for a user of
@@ -87,7 +87,7 @@ package struct NodeAdministration: Sendable {
             query[keyPath: path] = time
         }
         do {
-            return Self.json(Log(decisions: try await node.decisions(query).map { LogEntry($0) }))
+            return Self.json(AuditReport(decisions: try await node.decisions(query).map { AuditReport.Decision($0) }))
         } catch {
             return .text("the audit log cannot be read: \(error)", status: 503)
         }
@@ -118,74 +118,37 @@ package struct NodeAdministration: Sendable {
     }
 }
 
-/// The answer of `/api/policy/explain`.
-private struct Explanation: Encodable {
-    /// What became of one rule.
-    struct Rule: Encodable {
-        /// Selector of the document; absent for a rule of the rules file.
-        let document: String?
-        let rule: String
-        let matches: Bool
-        let decides: Bool
-        let handling: String?
-        let reason: String
-    }
-
-    let presentity: String
-    let watcher: String
-    let handling: String
-    let reason: String
-    let rules: [Rule]
-    let documents: [String]
-    let sphere: String?
-    let sees: String
-
-    init(_ explanation: PolicyExplanation) {
+extension PolicyReport {
+    fileprivate init(_ explanation: PolicyExplanation) {
         let decision = explanation.decision
-        self.presentity = decision.presentity[...].text
-        self.watcher = decision.actor.isEmpty ? "anonymous" : decision.actor[...].text
-        self.handling = decision.handling.word
-        self.reason = decision.reason.words
-        self.rules = explanation.verdicts.map { verdict in
-            let document: String? =
-                switch verdict.source {
-                case .document(let selector): selector[...].text
-                case .rulesFile: nil
-                }
-            return Rule(
-                document: document, rule: verdict.rule, matches: verdict.isMatch, decides: verdict.isDeciding,
-                handling: verdict.handling?.word, reason: verdict.reason)
-        }
-        self.documents = explanation.documents.map { $0[...].text }
-        self.sphere = explanation.sphere.map { $0[...].text }
-        self.sees = explanation.body[...].text
+        self.init(
+            presentity: decision.presentity[...].text,
+            watcher: decision.actor.isEmpty ? "anonymous" : decision.actor[...].text,
+            handling: decision.handling.word, reason: decision.reason.words,
+            rules: explanation.verdicts.map { Rule($0) }, documents: explanation.documents.map { $0[...].text },
+            sphere: explanation.sphere.map { $0[...].text }, sees: explanation.body[...].text)
     }
 }
 
-/// The answer of `/api/audit`.
-private struct Log: Encodable {
-    let decisions: [LogEntry]
+extension PolicyReport.Rule {
+    fileprivate init(_ verdict: PolicyExplanation.Verdict) {
+        let document: String? =
+            switch verdict.source {
+            case .document(let selector): selector[...].text
+            case .rulesFile: nil
+            }
+        self.init(
+            document: document, rule: verdict.rule, matches: verdict.isMatch, decides: verdict.isDeciding,
+            handling: verdict.handling?.word, reason: verdict.reason)
+    }
 }
 
-/// A decision in it.
-private struct LogEntry: Encodable {
-    let time: String
-    let matter: String
-    let presentity: String
-    let watcher: String
-    let handling: String
-    let reason: String
-    let document: String?
-    let rule: String?
-
-    init(_ entry: AuditEntry) {
-        self.time = NodeAdministration.text(entry.time)
-        self.matter = entry.matter
-        self.presentity = entry.presentity[...].text
-        self.watcher = entry.watcher.isEmpty ? "anonymous" : entry.watcher[...].text
-        self.handling = entry.handling
-        self.reason = entry.reason
-        self.document = entry.document.isEmpty ? nil : entry.document[...].text
-        self.rule = entry.rule.isEmpty ? nil : entry.rule
+extension AuditReport.Decision {
+    fileprivate init(_ entry: AuditEntry) {
+        self.init(
+            time: NodeAdministration.text(entry.time), matter: entry.matter, presentity: entry.presentity[...].text,
+            watcher: entry.watcher.isEmpty ? "anonymous" : entry.watcher[...].text, handling: entry.handling,
+            reason: entry.reason, document: entry.document.isEmpty ? nil : entry.document[...].text,
+            rule: entry.rule.isEmpty ? nil : entry.rule)
     }
 }

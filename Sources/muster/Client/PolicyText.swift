@@ -1,6 +1,7 @@
 import Ground
 import PresenceDocuments
 import UserAgent
+import WebEdge
 
 /// Rules and decisions as people like to read them, and as scripts do.
 enum PolicyText {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Ground
 import PresenceDocuments
 import UserAgent
+import WebEdge
 
 /// `muster policy`: who may see a user, and why.
 struct PolicyCommand: AsyncParsableCommand {
