@@ -22,12 +22,28 @@ extension ConfigurationMapping {
         configuration.xuiStandsInForIdentity = settings.xuiStandsInForIdentity
         configuration.fromStandsInForIdentity = self.settings.presence.fromStandsInForIdentity
         configuration.trustedReaders = Set(settings.trustedReaders.compactMap { SIPURI($0)?.canonicalIdentity })
+        configuration.aliases = Self.aliases(settings.aliases)
+        let differences = settings.differences
+        configuration.subscriptionExpiry = Self.expiry(differences.subscribeExpires)
+        configuration.notificationInterval = differences.notificationInterval
+        configuration.resynchronisation = differences.resynchronisation > .zero ? differences.resynchronisation : nil
         configuration.contactHost = self.advertisedHost.map { Array($0.utf8) }
         configuration.limits.documentBytes = settings.documentBytes
         configuration.limits.documentsPerUser = settings.documentsPerUser
         configuration.limits.bytesPerUser = settings.bytesPerUser
         return configuration
     }
+
+    /// The aliases by the form in which the XDM server looks for them: a URI is canonical, anything else as written.
+    private static func aliases(_ aliases: [Alias]) -> [[UInt8]: [UInt8]] {
+        var identities: [[UInt8]: [UInt8]] = [:]
+        for alias in aliases {
+            guard let identity = SIPURI(alias.identity)?.canonicalIdentity else { continue }
+            identities[SIPURI(alias.name)?.canonicalIdentity ?? Array(alias.name.utf8)] = identity
+        }
+        return identities
+    }
+
     /// The HTTP listener on Ut; nil where none is wanted.
     func utListener() -> UtServer.Configuration? {
         let settings = self.settings.xcap

@@ -129,8 +129,7 @@ struct ConfigurationMapping {
         configuration.waitingPeriod = settings.waitingTime
         if self.runsDocuments { configuration.documentRoots = [Array(self.settings.xcap.rootURI.utf8)] }
         configuration.contactHost = self.advertisedHost.map { Array($0.utf8) }
-        // The NOTIFY that was under way when the process died may be lost: every watcher is told the state once more.
-        configuration.resynchronisation = .seconds(1)
+        configuration.resynchronisation = settings.resynchronisation > .zero ? settings.resynchronisation : nil
         configuration.limits.subscriptions = self.settings.limits.subscriptions
         configuration.limits.watchersPerPresentity = self.settings.limits.subscriptionsPerPresentity
         configuration.limits.publicationsPerPresentity = self.settings.limits.publicationsPerPresentity

@@ -142,3 +142,31 @@ extension Shape where Value == String {
         return text
     }
 }
+
+/// Another name of a user, and the identity that it means: `tel:+493012345=sip:alice@home.test`.
+package struct Alias: Hashable, Sendable {
+    package let name: String
+    package let identity: String
+
+    package init(name: String, identity: String) {
+        self.name = name
+        self.identity = identity
+    }
+
+    /// Reads `name=identity`. The last `=` divides, because parameters of a URI have one too. Nil if it is not that.
+    package init?(_ text: String) {
+        guard let equals = text.lastIndex(of: "="),
+            case .value(let identity) = Shape<String>.identity.read([String(text[text.index(after: equals)...])])
+        else { return nil }
+        let name = text[..<equals]
+        guard !name.isEmpty, name != identity, name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x2F }) else {
+            return nil
+        }
+        self.init(name: String(name), identity: identity)
+    }
+}
+
+extension Shape where Value == Alias {
+    /// Another name of a user.
+    package static let alias = Shape("name=identity such as tel:+493012345=sip:alice@home.test") { Alias($0) }
+}

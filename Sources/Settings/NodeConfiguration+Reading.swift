@@ -30,6 +30,7 @@ extension NodeConfiguration {
             subscribeExpires: reading.value(SettingsCatalogue.subscribeExpires),
             notificationInterval: reading.value(SettingsCatalogue.notificationInterval),
             winfoInterval: reading.value(SettingsCatalogue.winfoInterval),
+            resynchronisation: reading.value(SettingsCatalogue.resynchronisation),
             waitingTime: reading.value(SettingsCatalogue.waitingTime),
             fromStandsInForIdentity: reading.value(SettingsCatalogue.fromStandsInForIdentity))
         let domain = self.node.domains.first ?? ""
@@ -70,6 +71,7 @@ extension NodeConfiguration.XCAP {
         self.rootURI = root.isEmpty ? self.listener?.description ?? "" : root
         self.trustedProxies = reading.value(SettingsCatalogue.trustedProxies)
         self.trustedReaders = reading.value(SettingsCatalogue.trustedReaders)
+        self.aliases = reading.value(SettingsCatalogue.aliases)
         let realm = reading.value(SettingsCatalogue.xcapRealm)
         self.realm = realm.isEmpty ? registrarRealm : realm
         self.documentBytes = reading.value(SettingsCatalogue.xcapDocumentBytes)
@@ -77,6 +79,10 @@ extension NodeConfiguration.XCAP {
         self.bytesPerUser = reading.value(SettingsCatalogue.bytesPerUser)
         self.connections = reading.value(SettingsCatalogue.xcapConnections)
         self.idleTimeout = reading.value(SettingsCatalogue.xcapIdleTimeout)
+        self.differences = NodeConfiguration.Differences(
+            subscribeExpires: reading.value(SettingsCatalogue.differenceExpires),
+            notificationInterval: reading.value(SettingsCatalogue.differenceInterval),
+            resynchronisation: reading.value(SettingsCatalogue.differenceResynchronisation))
         self.xuiStandsInForIdentity = reading.value(SettingsCatalogue.xuiStandsInForIdentity)
     }
 }

@@ -108,6 +108,8 @@ package struct NodeConfiguration: Hashable, Sendable {
         package var subscribeExpires: ExpiryBounds
         package var notificationInterval: Duration
         package var winfoInterval: Duration
+        /// Zero: not at all.
+        package var resynchronisation: Duration
         package var waitingTime: Duration
         package var fromStandsInForIdentity: Bool
     }
@@ -131,6 +133,14 @@ package struct NodeConfiguration: Hashable, Sendable {
         package var nonceLifetime: Duration
     }
 
+    /// Subscriptions to changes of documents.
+    package struct Differences: Hashable, Sendable {
+        package var subscribeExpires: ExpiryBounds
+        package var notificationInterval: Duration
+        /// Zero: not at all.
+        package var resynchronisation: Duration
+    }
+
     /// The XDM server and its listener on Ut.
     package struct XCAP: Hashable, Sendable {
         /// Nil: there is no listener.
@@ -140,6 +150,7 @@ package struct NodeConfiguration: Hashable, Sendable {
         package var trustedProxies: [IPNetwork]
         /// Identities as they were written.
         package var trustedReaders: [String]
+        package var aliases: [Alias]
         /// Never empty: the realm of the registrar where the setting is.
         package var realm: String
         package var documentBytes: Int
@@ -147,6 +158,7 @@ package struct NodeConfiguration: Hashable, Sendable {
         package var bytesPerUser: Int
         package var connections: Int
         package var idleTimeout: Duration
+        package var differences: Differences
         package var xuiStandsInForIdentity: Bool
 
         /// Puts the port that the system chose in the place of 0, also in the root URI where that follows the listener.

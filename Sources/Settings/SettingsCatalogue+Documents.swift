@@ -19,6 +19,10 @@ extension SettingsCatalogue {
         "xcap.trusted-readers", .list(of: .identity), standard: "",
         "Identities of servers that may read the documents of every user and the index of all lists (RFC 4825 section "
             + "5.7).")
+    static let aliases = Setting(
+        "xcap.aliases", .list(of: .alias), standard: "",
+        "Other names of users, each with the identity whose home directory it means: who asks for the documents of the "
+            + "name, or proves to be it, has those of the identity.")
     static let xcapRealm = Setting(
         "xcap.realm", .optionalDomain, standard: "",
         "The realm of the digest challenge. Empty: the same as registrar.realm, so that one password serves both.")
@@ -38,6 +42,17 @@ extension SettingsCatalogue {
     static let xcapIdleTimeout = Setting(
         "xcap.idle-timeout", .duration(.seconds(1)...(.seconds(3600))), standard: "60s",
         "How long a connection may be idle between two requests.")
+    static let differenceExpires = ExpirySettings(
+        "xcap.diff.subscribe-expires", of: "a subscription to changes of documents", minimum: "60s", maximum: "1d",
+        standard: "1h")
+    static let differenceInterval = Setting(
+        "xcap.diff.notification-interval", .duration(.zero ... .seconds(3600)), standard: "5s",
+        "The shortest time between two notifications of such a subscription that report a change (RFC 5875 section "
+            + "4.10). 0s: no bound.")
+    static let differenceResynchronisation = Setting(
+        "xcap.diff.resynchronisation", .duration(.zero ... .seconds(3600)), standard: "1s",
+        "After a restart every subscriber is told what there is once more within this time, because the notification "
+            + "that was under way when the process ended may be lost. 0s: only changes are told.")
     static let xuiStandsInForIdentity = Setting(
         "xcap.xui-stands-in-for-identity", .flag, standard: "false",
         "For benchmarks only: believe that a request which says nothing about its sender comes from the owner of the "

@@ -45,20 +45,24 @@ package enum SettingsCatalogue {
             Self.defaultHandling.description, Self.anonymousHandling.description, Self.rulesFile.description,
             Self.knownUsers.description,
         ] + Self.publishExpires.descriptions + Self.subscribeExpires.descriptions + [
-            Self.notificationInterval.description, Self.winfoInterval.description, Self.waitingTime.description,
+            Self.notificationInterval.description, Self.winfoInterval.description,
+            Self.resynchronisation.description, Self.waitingTime.description,
             Self.fromStandsInForIdentity.description,
         ]
     private static let registrarSettings =
         [Self.challenge.description, Self.realm.description] + Self.registerExpires.descriptions + [
             Self.maximumContacts.description, Self.digestAlgorithms.description, Self.nonceLifetime.description,
         ]
-    private static let documentSettings = [
-        Self.xcapListen.description, Self.xcapRootURI.description, Self.trustedProxies.description,
-        Self.trustedReaders.description, Self.xcapRealm.description, Self.xcapDocumentBytes.description,
-        Self.documentsPerUser.description, Self.bytesPerUser.description, Self.xcapConnections.description,
-        Self.xcapIdleTimeout.description, Self.xuiStandsInForIdentity.description, Self.auditKeep.description,
-        Self.auditEntries.description,
-    ]
+    private static let documentSettings =
+        [
+            Self.xcapListen.description, Self.xcapRootURI.description, Self.trustedProxies.description,
+            Self.trustedReaders.description, Self.aliases.description, Self.xcapRealm.description,
+            Self.xcapDocumentBytes.description, Self.documentsPerUser.description, Self.bytesPerUser.description,
+            Self.xcapConnections.description, Self.xcapIdleTimeout.description,
+        ] + Self.differenceExpires.descriptions + [
+            Self.differenceInterval.description, Self.differenceResynchronisation.description,
+            Self.xuiStandsInForIdentity.description, Self.auditKeep.description, Self.auditEntries.description,
+        ]
     private static let edgeSettings = [
         Self.administrationEnabled.description, Self.administrationAddress.description,
         Self.administrationPort.description, Self.logLevel.description, Self.logFormat.description,
@@ -188,6 +192,10 @@ extension SettingsCatalogue {
         "presence.winfo-interval", .duration(.zero ... .seconds(3600)), standard: "5s",
         "The same for watcher information, which tells a presentity who watches it (RFC 3857 section 4.10). 0s: no "
             + "bound.")
+    static let resynchronisation = Setting(
+        "presence.resynchronisation", .duration(.zero ... .seconds(3600)), standard: "1s",
+        "After a restart every watcher is told the state once more within this time, because the notification that was "
+            + "under way when the process ended may be lost. 0s: only changes are told.")
     static let waitingTime = Setting(
         "presence.waiting-time", .duration(.zero ... .seconds(30 * 86400)), standard: "7d",
         "How long a presentity is still told of a watcher whose subscription ended before it decided about it (RFC 3857 "

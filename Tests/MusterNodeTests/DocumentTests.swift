@@ -95,6 +95,23 @@ struct NodeDocumentTests {
         await again.stop()
     }
 
+    @Test("of one user are reached by every name that the settings give it", .spec("REQ-33141-D1"))
+    func aliases() async throws {
+        let settings = try self.fixture.settings(
+            "xcap:\n  aliases: [\"tel:+49-30-12345=sip:Alice@home.test\", al=sip:Alice@HOME.test]")
+        let node = try await self.fixture.start(settings)
+        let rules = NodeFixture.rules("bob", "block")
+        let put = NodeFixture.request("PUT", "pres-rules/users/tel:+493012345/index", of: "Alice", body: rules)
+        #expect(await node.utRequest(put).status == 201)
+        for name in ["sip:Alice@home.test", "al", "tel:+493012345"] {
+            let get = NodeFixture.request("GET", "pres-rules/users/\(name)/index", of: "Alice")
+            #expect(await node.utRequest(get).body == Array(rules.utf8), "\(name)")
+            let foreign = NodeFixture.request("GET", "pres-rules/users/\(name)/index", of: "bob")
+            #expect(await node.utRequest(foreign).status == 403)
+        }
+        await node.stop()
+    }
+
     @Test("that cannot be read let nobody in, at every start, until they are written again")
     func failsClosed() async throws {
         let settings = try self.fixture.settings()

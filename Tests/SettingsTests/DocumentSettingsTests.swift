@@ -41,14 +41,19 @@ struct DocumentSettingsTests {
               root-uri: https://xcap.home.test/services/
               trusted-proxies: [127.0.0.1, "::1"]
               trusted-readers: [sip:rls@home.test, tel:+4930]
+              aliases: ["tel:+49301;phone-context=+49=sip:alice@home.test", bob=sip:bob@home.test]
               realm: xcap.test
               document-bytes: 2048
               documents-per-user: 2
               bytes-per-user: 4096
               connections: 10
               idle-timeout: 5s
+              diff:
+                subscribe-expires: {minimum: 10s, maximum: 2h, default: 30m}
+                notification-interval: 0s
+                resynchronisation: 10s
             audit: {keep: 0s, entries: 10}
-            presence: {winfo-interval: 0s, waiting-time: 0s}
+            presence: {winfo-interval: 0s, waiting-time: 0s, resynchronisation: 0s}
             """)
         let xcap = configuration.xcap
         #expect(xcap.listener?.description == "http://[::1]:8080/services")
@@ -57,6 +62,16 @@ struct DocumentSettingsTests {
         #expect(xcap.trustedReaders == ["sip:rls@home.test", "tel:+4930"])
         #expect(xcap.documentBytes == 2048 && xcap.documentsPerUser == 2 && xcap.bytesPerUser == 4096)
         #expect(xcap.connections == 10 && xcap.idleTimeout == .seconds(5))
+        #expect(
+            xcap.aliases == [
+                Alias(name: "tel:+49301;phone-context=+49", identity: "sip:alice@home.test"),
+                Alias(name: "bob", identity: "sip:bob@home.test"),
+            ])
+        let differences = xcap.differences
+        #expect(differences.subscribeExpires.minimum == .seconds(10) && differences.notificationInterval == .zero)
+        #expect(differences.subscribeExpires.maximum == .seconds(7200))
+        #expect(differences.subscribeExpires.standard == .seconds(1800))
+        #expect(differences.resynchronisation == .seconds(10) && configuration.presence.resynchronisation == .zero)
         #expect(configuration.audit.keep == .zero && configuration.audit.entries == 10)
         #expect(configuration.presence.winfoInterval == .zero && configuration.presence.waitingTime == .zero)
     }
@@ -83,6 +98,10 @@ struct DocumentSettingsTests {
             ("root-uri: \"https://a.test/xcap?b\"", "allowed is an http or https URL without a query"),
             ("trusted-readers: [alice]", "allowed is a list: each a sip, sips or tel URI"),
             ("trusted-readers: [\"sip:\"]", "allowed is a list: each a sip, sips or tel URI"),
+            ("aliases: [alice]", "allowed is a list: each name=identity"),
+            ("aliases: [alice=bob]", "allowed is a list: each name=identity"),
+            ("aliases: [=sip:bob@home.test]", "allowed is a list: each name=identity"),
+            ("aliases: [a/b=sip:bob@home.test]", "allowed is a list: each name=identity"),
             ("trusted-proxies: [everybody]", "allowed is a list: each an IP address or a range"),
             ("bytes-per-user: 1024", "1024 is less than xcap.document-bytes, which is 524288"),
             ("documents-per-user: 0", "allowed is a whole number from 1 to"),
