@@ -58,6 +58,4 @@ package struct SubscribeWish: Sendable {
 
     /// Whether the request wants the state once (RFC 6665 §4.4.3).
     package var isFetch: Bool { self.subscription == nil && self.expires == 0 }
-    /// Whether the request ends a subscription (RFC 6665 §4.1.2.3).
-    package var isUnsubscribe: Bool { self.subscription != nil && self.expires == 0 }
 }

@@ -17,8 +17,6 @@ package enum Limits {
     package static let datagramsPerCall = 64
     /// The longest time that a datagram socket is read before the turn ends and others have theirs.
     package static let longestReading: Duration = .milliseconds(2)
-    /// Largest head of a WebSocket opening handshake, in bytes.
-    package static let maximumUpgradeHeadBytes = 16384
     /// Fragments of one WebSocket message.
     package static let maximumWebSocketFragments = 64
     /// Buckets of the flood bound: sources that are counted apart at the same time, for each shard.

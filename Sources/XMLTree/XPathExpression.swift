@@ -92,14 +92,6 @@ package struct XPathExpression: Sendable, Equatable {
         var reader = XPathReader(text: Array(text), dialect: dialect)
         return XPathExpression(path: try reader.whole(resolve))
     }
-
-    /// Whether the last step selects attributes.
-    package var selectsAttribute: Bool {
-        switch self.path.steps.last?.test {
-        case .anyAttribute, .attribute: true
-        default: false
-        }
-    }
 }
 
 /// Reads expressions by recursive descent.

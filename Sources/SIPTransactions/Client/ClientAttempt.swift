@@ -31,6 +31,4 @@ final class AttemptPlan {
     var mayNotSwitch = false
 
     init(request: OutgoingRequest) { self.request = request }
-
-    var isExhausted: Bool { self.alternatives.isEmpty && self.uri == nil }
 }

@@ -84,21 +84,6 @@ enum InviteClientTransaction: ~Copyable {
         return nil
     }
 
-    /// Timer B: over if no response came at all. False otherwise.
-    mutating func timerBDue() -> Bool {
-        switch consume self {
-        case .calling:
-            self = .terminated
-            return true
-        case .proceeding(let attempt): self = .proceeding(attempt)
-        case .completed(let acknowledgement, let path):
-            self = .completed(acknowledgement: acknowledgement, path: path)
-        case .accepted: self = .accepted
-        case .terminated: self = .terminated
-        }
-        return false
-    }
-
     /// A transport error, or a limit of ours: over without a final response. False if there was one already.
     mutating func fail() -> Bool {
         switch consume self {

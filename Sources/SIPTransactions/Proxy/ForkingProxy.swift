@@ -84,9 +84,6 @@ package struct ForkingProxy: Sendable {
         self.contexts.isEmpty && self.owners.isEmpty && self.timersC.isEmpty && self.lifetimes.isEmpty
     }
 
-    /// Whether a client transaction is one of ours.
-    package func owns(_ id: ClientTransactionID) -> Bool { self.owners[id] != nil }
-
     /// When ``deadlineReached(at:into:)`` wants to be called.
     package var nextDeadline: Instant? {
         guard let one = self.timersC.next, let two = self.lifetimes.next else {

@@ -16,8 +16,6 @@ struct ServerTable {
 
     /// All transactions.
     var count: Int { self.index.count }
-    /// Entries of the index that finds merged requests.
-    var mergeCount: Int { self.merges.count }
 
     subscript(_ place: Int32) -> ServerSlot { self.slots[Int(place)] }
 

@@ -155,9 +155,6 @@ package final class SIPTransports {
             ? self.listener(for: flow) != nil : self.connections[flow.connection]?.isUsable == true
     }
 
-    /// Closes the connection of a flow, after what is queued has been written.
-    package func closeConnection(_ flow: Flow) { self.connections[flow.connection]?.close() }
-
     /// How many connections there are, both directions together.
     package var connectionCount: Int { self.connections.count }
 
