@@ -9,6 +9,9 @@ import Storage
 import XDMServer
 
 /// A turn: what came in, what it caused, one commit, one flush.
+///
+/// The client's shell (`ClientRunner`) has a turn too, and shares nothing with this one on purpose: it has one core, no
+/// commit, nothing to hold back, and what is common is the order of a few calls.
 extension Shard {
     // MARK: what the transports tell
 

@@ -13,8 +13,9 @@ import XDMServer
 
 /// A part of the node that owns everything of its presentities and users: transactions, boxes, timers, sockets.
 ///
-/// A shard lives on one event loop, and every method is synchronous: what one read of a socket brings is one turn, and
-/// a turn ends with one commit and one flush. Nothing leaves before what it promises is durable.
+/// A shard lives on one event loop, and every method is synchronous: what a socket gives until it is empty is one turn
+/// (datagrams for 2 ms at the most, ``Limits/longestReading``), and a turn ends with one flush, behind the commit of what
+/// it promises: nothing leaves before that is durable.
 package actor Shard: ArrivalReceiver {
     nonisolated let loop: any EventLoop
     package nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.executor.asUnownedSerialExecutor() }

@@ -10,7 +10,8 @@ import UserAgent
 /// The shell around one user agent: its sockets, its clock, its transactions, on one event loop.
 ///
 /// Orders go in with ``order(_:)``, what happens comes out of ``events``. Every method is synchronous: a turn takes
-/// what arrived, lets both cores work until they have nothing more to say, and flushes once.
+/// what arrived, lets both cores work until they have nothing more to say, and flushes once. (`Shard` in MusterNode
+/// turns likewise, but around a commit and for several boxes; one frame for both would be mostly switches.)
 actor ClientRunner: ArrivalReceiver {
     /// An event and when it happened.
     struct TimedEvent: Sendable {
