@@ -75,6 +75,23 @@ struct PaddedText {
         return true
     }
 
+    /// Whether other bytes stand at a place of the text.
+    @inline(__always)
+    func starts(at index: Int, with other: UnsafeRawBufferPointer) -> Bool {
+        assert(index + other.count <= self.count, "the bytes have room in the text")
+        var offset = 0
+        while offset + 8 <= other.count {
+            let word = UInt64(littleEndian: other.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            if self.word(at: index + offset) != word { return false }
+            offset += 8
+        }
+        while offset < other.count {
+            if self[index + offset] != other[offset] { return false }
+            offset += 1
+        }
+        return true
+    }
+
     /// The text without its padding.
     var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: self.start, count: self.count) }
 

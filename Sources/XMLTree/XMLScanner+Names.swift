@@ -141,9 +141,8 @@ extension XMLScanner {
     func matches(_ literal: StaticString) -> Bool {
         let count = literal.utf8CodeUnitCount
         guard self.position + count <= self.source.count else { return false }
-        let text = literal.utf8Start
-        for index in 0..<count where self.source[self.position + index] != text[index] { return false }
-        return true
+        return self.source.starts(
+            at: self.position, with: UnsafeRawBufferPointer(start: literal.utf8Start, count: count))
     }
 
     mutating func take(_ literal: StaticString) -> Bool {

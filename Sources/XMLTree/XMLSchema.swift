@@ -61,7 +61,10 @@ package final class XMLSchema: Sendable {
     /// What is wrong with a document, in one phrase of ASCII; nil if it is valid.
     /// - Parameter bytes: a text that ``XMLDocument/parse(_:vocabulary:limits:)`` accepted, so that its limits hold.
     package func violation(in bytes: Octets) -> String? {
-        let options = XML_PARSE_NONET.rawValue | XML_PARSE_NOERROR.rawValue | XML_PARSE_NOWARNING.rawValue
+        // The tree is read and not changed, so that short texts may lie in their nodes.
+        let options =
+            XML_PARSE_NONET.rawValue | XML_PARSE_NOERROR.rawValue | XML_PARSE_NOWARNING.rawValue
+            | XML_PARSE_COMPACT.rawValue
         let document = bytes.withUnsafeBufferPointer { buffer in
             buffer.baseAddress.flatMap { start in
                 start.withMemoryRebound(to: CChar.self, capacity: buffer.count) {

@@ -9,6 +9,15 @@ enum ListConstraints {
     /// What must be unique among the elements of one name under one parent, compared byte for byte.
     private static let unique = [("list", "name"), ("entry", "uri"), ("entry-ref", "ref"), ("external", "anchor")]
 
+    /// A value of an attribute, hashed as one run of bytes.
+    private struct Value: Hashable {
+        let bytes: Octets
+
+        static func == (left: Value, right: Value) -> Bool { left.bytes == right.bytes }
+
+        func hash(into hasher: inout Hasher) { self.bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
+    }
+
     /// - Returns: uniqueness-failure.
     @Sendable
     static func checkUniqueness(_ tree: XMLDocument, _ context: UsageContext) -> XCAPFault? {
@@ -19,21 +28,24 @@ enum ListConstraints {
                 let key = tree.nameNumber(Array(attribute.utf8)[...])
             else { continue }
             // By the list that the elements stand in.
-            var seen: [XMLDocument.NodeID: Set<[UInt8]>] = [:]
+            var seen: [XMLDocument.NodeID: Set<Value>] = [:]
             var cursor = tree.root
             while cursor >= 0 {
                 let node = tree[cursor]
                 if node.kind == .element, node.name == name, node.namespace == namespace {
                     let value = tree.attribute(key, of: cursor)
                     if value >= 0,
-                        !seen[node.parent, default: []].insert(Array(tree.value(value))).inserted
+                        !seen[node.parent, default: []].insert(Value(bytes: tree.value(value))).inserted
                     {
                         let taken = seen[node.parent, default: []]
                         report.add(
                             attribute: attribute, of: cursor, in: tree,
                             defaultNamespace: Self.defaultNamespace(of: context),
                             alternatives: element == "list"
-                                ? Self.alternatives(to: Array(tree.value(value)), isTaken: taken.contains) : [])
+                                ? Self.alternatives(to: Array(tree.value(value))) {
+                                    taken.contains(Value(bytes: $0[...]))
+                                }
+                                : [])
                     }
                 }
                 cursor = tree.following(cursor, within: tree.root)
