@@ -16,7 +16,10 @@ extension ConfigurationMapping {
             rootURI: settings.rootURI, servedDomains: self.settings.node.domains)
         configuration.users = users.ofDocuments
         // On Ut everybody proves who they are, also where SIP requests are not challenged: a document is for its owner.
-        configuration.authentication = .digest(self.authenticator(settings.realm, secrets))
+        var authenticator = self.authenticator(settings.realm, secrets)
+        // The listener has no TLS: who wants to may protect the body of a request as well (REQ-33141-46).
+        authenticator.protections = [.authentication, .integrity]
+        configuration.authentication = .digest(authenticator)
         configuration.subscriberAuthentication =
             self.settings.registrar.challenge ? .digest(self.authenticator(self.realm, secrets)) : .none
         configuration.xuiStandsInForIdentity = settings.xuiStandsInForIdentity

@@ -33,6 +33,8 @@ package struct UtRequest: Sendable, Equatable {
     package var ifUnmodifiedSince: [UInt8]?
     /// Unpacked, if it came packed.
     package var body: [UInt8]
+    /// The body as it came, where it was packed: what a client proves that protects its body (RFC 7616 §3.4.3).
+    package var packedBody: [UInt8]?
     package var bodyFault: BodyFault?
     package var remote: Endpoint
 

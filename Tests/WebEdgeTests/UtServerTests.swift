@@ -275,6 +275,7 @@ struct UtServerTests {
             #expect(counters.events[.brokenCoding] == 4)
         }
         #expect(notes.requests.prefix(2).map(\.body) == [UtNotes.big.body, UtNotes.big.body])
+        #expect(notes.requests.map { $0.packedBody != nil }.prefix(3) == [true, true, false])
         #expect(notes.requests.map(\.body.count).dropFirst(3).allSatisfy { $0 == 0 })
     }
 

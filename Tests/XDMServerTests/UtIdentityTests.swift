@@ -91,6 +91,39 @@ struct UtIdentityTests {
         }
     }
 
+    @Test("a proof that covers the body holds for no other one", .spec("REQ-33141-46", "RFC 7616 §3.4.3"))
+    func protectedBody() throws {
+        var bench = UtBench {
+            $0.authentication = .digest(
+                DigestAuthenticator.Configuration(
+                    realm: "home.net", protections: [.authentication, .integrity],
+                    nonceSecret: Redacted(Array("secret".utf8))))
+        }
+        let credentials = DigestCredentials(
+            identities: [Array("sip:alice@home.net".utf8)], user: "alice", realm: "home.net",
+            password: Redacted("pw-alice"))
+        bench.credentials["alice"] = credentials
+        let packed: [UInt8] = [0x1F, 0x8B, 1, 2, 3]
+        for (proven, packed, status) in [
+            (Array(Sample.friends.utf8), nil, 201), (Array("x".utf8), nil, 401), (packed, packed, 200),
+            (Array(Sample.friends.utf8), packed, 401),
+        ] as [([UInt8], [UInt8]?, Int)] {
+            let challenge = Self.ask(&bench, "PUT", Sample.lists, nil).fields("WWW-Authenticate")
+            #expect(challenge.allSatisfy { $0.contains("qop=\"auth,auth-int\"") })
+            // A client that has no choice protects the body.
+            var client = Client("alice")
+            let only = challenge.map { Array($0.replacing("auth,auth-int", with: "auth-int").utf8)[...] }
+            let made = client.digest.answer(
+                challenges: only, method: Array("PUT".utf8)[...], uri: Array((UtBench.root + Sample.lists).utf8)[...],
+                body: proven[...], entropy: &client.entropy)
+            var request = UtBench.request(
+                "PUT", Sample.lists, as: nil, trusted: false, type: Sample.listType,
+                authorization: String(decoding: try #require(made.first), as: UTF8.self), body: Sample.friends)
+            request.packedBody = packed
+            #expect(bench.send(request).status == status)
+        }
+    }
+
     @Test("a wrong password and an unknown user get one and the same answer", .spec("REQ-33141-55", "REQ-33141-D7"))
     func wrongPassword() throws {
         var bench = Self.withDigest()

@@ -280,9 +280,10 @@ extension UtConnection {
         case .unknown where head.length != 0: self.hand(head, fault: .unknownEncoding)
         case .gzip where !self.body.isEmpty:
             do throws(Gzip.Fault) {
-                self.body = try self.listener.gzip.unpack(self.body, limit: self.limits.bodyBytes)
+                let packed = self.body
+                self.body = try self.listener.gzip.unpack(packed, limit: self.limits.bodyBytes)
                 self.listener.counters.unpackedRequests &+= 1
-                self.hand(head, fault: nil)
+                self.hand(head, fault: nil, packed: packed)
             } catch {
                 self.hand(head, fault: error == .tooLarge ? .tooLarge : .broken)
             }
@@ -297,8 +298,9 @@ extension UtConnection {
     }
 
     /// Gives a request to the node.
-    private func hand(_ head: UtHead, fault: UtRequest.BodyFault?) {
+    private func hand(_ head: UtHead, fault: UtRequest.BodyFault?, packed: [UInt8]? = nil) {
         var request = head.request
+        request.packedBody = packed
         request.bodyFault = fault
         if fault == nil { request.body = self.body }
         self.body = []

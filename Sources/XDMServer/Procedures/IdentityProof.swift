@@ -68,7 +68,7 @@ extension XDMServer {
         let verdict =
             self.authenticator?.verify(
                 awaited.response, method: request.method[...], uri: request.requestTarget[...],
-                body: request.body[...], answer: answer, at: now) ?? .wrong
+                body: (request.packedBody ?? request.body)[...], answer: answer, at: now) ?? .wrong
         switch verdict {
         case .accepted(let credentials):
             try self.checkIntention(of: request, identities: credentials.identities, into: &effects)
