@@ -90,11 +90,17 @@ struct TopVia: Sendable {
 package struct ViaOutline: Sendable {
     /// The value of the Via header line, of whose indices the ranges are.
     package let octets: Octets
+    /// The transport of the sent-protocol.
     package let transport: Range<Int>
+    /// The host of the sent-by.
     package let host: Range<Int>
+    /// The port of the sent-by, if one is written.
     package let port: UInt16?
+    /// The identifier of the transaction.
     package let branch: Range<Int>?
+    /// Where a multicast response goes.
     package let maddr: Range<Int>?
+    /// Whether the sender asks for symmetric responses (RFC 3581 §3).
     package let hasRPort: Bool
 
     package init(

@@ -14,7 +14,9 @@ extension SIPMessage {
         _ status: Int, _ reason: String? = nil, toTag: Octets? = nil, receivedFrom source: Endpoint? = nil,
         recordRoute: Bool = false
     ) -> MessageWriter {
-        var writer = MessageWriter(reserving: 768)
+        // What is not copied of the request makes room for what is added. More than that would stay with the response
+        // for as long as its transaction lives.
+        var writer = MessageWriter(reserving: self.bodyRange.lowerBound + 96)
         writer.statusLine(status, reason)
         var isTopmost = true
         var run = HeaderRun(message: self)

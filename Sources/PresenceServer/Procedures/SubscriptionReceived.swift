@@ -22,10 +22,12 @@ extension PresenceServer {
         let wish = try self.wish(of: message, package, presentity)
         guard let contact = wish.contact else { throw RequestRefusal(400, "Missing Contact") }
         let isFetch = wish.expires == 0
-        if !isFetch { try self.checkRoom(for: presentity, into: &effects) }
+        let known = self.presentityPlaces[presentity]
+        if !isFetch { try self.checkRoom(at: known, into: &effects) }
         let id = self.freshIdentifier()
         let dialog = try self.newDialog(request, id, contact, watcher, wish, at: now)
-        let owner = try self.presentity(presentity, into: &effects)
+        let owner: UInt32
+        if let known { owner = known } else { owner = try self.presentity(presentity, into: &effects) }
         guard let view = self.viewIfRoom(owner, outcome, wish.filter) else {
             self.observe(.watcherLimit, into: &effects)
             self.forgetIfIdle(owner)
@@ -70,11 +72,12 @@ extension PresenceServer {
         message.count(.privacy) > 0 && !message.privacy().isDisjoint(with: [.id, .user])
     }
 
-    private mutating func checkRoom(for presentity: [UInt8], into effects: inout [Effect]) throws(RequestRefusal) {
+    /// - Parameter place: the place of the presentity, if it is known already.
+    private mutating func checkRoom(at place: UInt32?, into effects: inout [Effect]) throws(RequestRefusal) {
         guard self.subscriptions.count < self.configuration.limits.subscriptions else {
             throw self.overLimit(.subscriptionLimit, into: &effects)
         }
-        guard let place = self.presentityPlaces[presentity] else { return }
+        guard let place else { return }
         guard self.presentities[place].watchers.count < self.configuration.limits.watchersPerPresentity else {
             throw self.overLimit(.watcherLimit, into: &effects)
         }

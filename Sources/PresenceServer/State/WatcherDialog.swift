@@ -26,6 +26,7 @@ struct WatcherDialog: Equatable, Sendable {
     static let version: UInt8 = 2
     private static let headerLength = 44
     private static let headerLengthOfVersion1 = 32
+    private static let emptyHeader = [UInt8](repeating: 0, count: headerLength)
     private static let strictFlag: UInt8 = 1
     private static let anonymousFlag: UInt8 = 2
     private static let approvedFlag: UInt8 = 4
@@ -78,7 +79,7 @@ struct WatcherDialog: Equatable, Sendable {
         bytes.reserveCapacity(
             Self.headerLength + 192 + parts.requestURI.count + parts.routeLines.count + parts.local.count
                 + parts.remote.count + parts.callID.count + parts.watcher.count + target.count + wishes.count)
-        bytes.append(contentsOf: repeatElement(0, count: Self.headerLength))
+        bytes.append(contentsOf: Self.emptyHeader)
         // The template comes first; its places count from its beginning.
         func place(_ bytes: borrowing [UInt8]) -> Int { bytes.count - Self.headerLength }
         bytes.append(literal: "NOTIFY ")
@@ -274,10 +275,9 @@ extension [UInt8] {
     }
 
     /// Writes a number over the bytes at a place, most significant byte first.
-    mutating func put(big value: some FixedWidthInteger & UnsignedInteger, at offset: Int) {
-        for index in 0..<(value.bitWidth / 8) {
-            self[offset + index] = UInt8(truncatingIfNeeded: value >> (value.bitWidth - 8 - 8 * index))
-        }
+    mutating func put<Number: FixedWidthInteger & UnsignedInteger>(big value: Number, at offset: Int) {
+        precondition(offset >= 0 && offset + value.bitWidth / 8 <= self.count, "a number stands inside the bytes")
+        self.withUnsafeMutableBytes { $0.storeBytes(of: value.bigEndian, toByteOffset: offset, as: Number.self) }
     }
 
     /// Appends a run of bytes in one piece.
