@@ -136,6 +136,19 @@ struct InviteServerTests {
         #expect(try rig.respond(id, self.invite, 487).lines == ["SIP/2.0 487 Request Terminated"])
     }
 
+    @Test("what CANCEL and ACK require is not looked at", .spec("RFC 3261 §8.2.2.3", "RFC 3261 §8.2.2.3/2"))
+    func requireOfCancelAndACK() throws {
+        var rig = Rig()
+        let id = try self.received(&rig)
+        let seen = try rig.receive(Rig.request("CANCEL", cseq: "1 CANCEL", extra: "Require: unheard-of\r\n"))
+        #expect(seen.lines == ["SIP/2.0 200 OK"])
+        #expect(seen.cancelled == [id])
+        #expect(try rig.respond(id, self.invite, 487).lines == ["SIP/2.0 487 Request Terminated"])
+        let absorbed = try rig.receive(Rig.request("ACK", cseq: "1 ACK", extra: "Require: unheard-of\r\n"))
+        #expect(absorbed.sent.isEmpty && absorbed.acknowledgements.isEmpty)
+        #expect(rig.pass(.milliseconds(500)).isEmpty, "the 487 is repeated although it was acknowledged")
+    }
+
     @Test(
         "a CANCEL after the final response changes nothing but is answered", .spec("RFC 3261 §9.2", "RFC 3261 §9.2/2"))
     func lateCancel() throws {
