@@ -118,6 +118,20 @@ struct ValidationTests {
         }
     }
 
+    @Test("a document is about the presentity that its entity is another form of", .spec("RFC 3859 §2"))
+    func aboutness() throws {
+        for (entity, presentity, isAbout) in [
+            ("sip:ana@home1.net", "sip:ana@home1.net", true), ("pres:ana@HOME1.net", "sip:ana@home1.net", true),
+            (" sip:ana@home1.net ", "sip:ana@home1.net", true), ("sip:%61na@home1.net", "sip:ana@home1.net", true),
+            ("sip:%61na@home1.net", "sip:%61na@home1.net", false), ("sip:ana@home1.net", "sip:bob@home1.net", false),
+            ("sip:ana@home1.net", "sip:ana@home1.ne", false),
+        ] {
+            let document = try PresenceDocument.parse(
+                octets("<presence xmlns='urn:ietf:params:xml:ns:pidf' entity='\(entity)'/>"))
+            #expect(document.isAbout(Array(presentity.utf8)) == isAbout, "\(entity)")
+        }
+    }
+
     @Test("the canonical form does not depend on how a document was written", .spec("RFC 3863 §4.1"))
     func canonical() throws {
         let one = try Sample.document(Sample.tuple("b") + Sample.tuple("a") + "<dm:person id='p'/>")
