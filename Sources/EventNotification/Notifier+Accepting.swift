@@ -159,6 +159,9 @@ extension Notifier {
 
     // MARK: Answers
 
+    /// The value of Allow.
+    private static let methods: StaticString = "SUBSCRIBE, OPTIONS"
+
     /// Answers with a refusal and what the standard wants to stand beside it.
     package mutating func refuse(
         _ request: NotifierRequest, _ refusal: RequestRefusal, into orders: inout [NotifierOrder]
@@ -172,20 +175,8 @@ extension Notifier {
         }
         var writer = message.response(
             refusal.status, refusal.reason, toTag: tag[...], receivedFrom: request.origin.flow.remote)
-        switch refusal.remedy {
-        case .none: break
-        case .allow: writer.header(.allow, "SUBSCRIBE, OPTIONS")
-        case .allowEvents: writer.header(.allowEvents, self.configuration.packages.allowEvents)
-        case .accept(let types): writer.header(.accept, types)
-        case .acceptEncoding: writer.header(.acceptEncoding, "identity")
-        case .unsupported(let tags): writer.header(.unsupported, tags)
-        case .minExpires(let seconds): writer.header(.minExpires, number: UInt64(seconds))
-        case .retryAfter(let seconds): writer.header(.retryAfter, number: UInt64(seconds))
-        case .challenges(let challenges):
-            for challenge in challenges { writer.header(.wwwAuthenticate, challenge) }
-        case .warning(let code, let text):
-            writer.header(.warning, "\(code) muster \"\(text.filter { $0 != "\"" && $0 != "\\" })\"")
-        }
+        refusal.remedy.write(
+            into: &writer, methods: Self.methods, events: self.configuration.packages.allowEvents[...])
         orders.append(.respond(request.transaction, writer.finish()))
     }
 
@@ -197,7 +188,7 @@ extension Notifier {
             ContentTag(of: Array(message.callID) + Array(message.fromTag() ?? [])).append(to: &tag)
         }
         var writer = message.response(200, toTag: tag[...], receivedFrom: request.origin.flow.remote)
-        writer.header(.allow, "SUBSCRIBE, OPTIONS")
+        writer.header(.allow, Self.methods)
         writer.header(.allowEvents, self.configuration.packages.allowEvents)
         writer.header(.acceptEncoding, "identity")
         orders.append(.respond(request.transaction, writer.finish()))
@@ -226,21 +217,6 @@ extension Notifier {
     private func contact(for request: NotifierRequest) -> [UInt8] {
         let flow = request.origin.flow
         let isSecure = request.message.requestURI.prefix(5).equalsIgnoringCase("sips:")
-        var contact: [UInt8] = []
-        contact.append(literal: isSecure ? "sips:" : "sip:")
-        if let host = self.configuration.contactHost {
-            contact.append(contentsOf: host)
-        } else {
-            contact.append(text: flow.local.address.hostText)
-        }
-        contact.append(UInt8(ascii: ":"))
-        contact.append(decimal: UInt64(flow.local.port))
-        switch flow.transport {
-        case .udp: break
-        case .tcp: contact.append(literal: ";transport=tcp")
-        case .tls: contact.append(literal: isSecure ? ";transport=tcp" : ";transport=tls")
-        case .ws, .wss: contact.append(literal: ";transport=ws")
-        }
-        return contact
+        return flow.contactURI(host: self.configuration.contactHost, isSecure: isSecure)
     }
 }

@@ -45,7 +45,7 @@ extension Notifier {
             }
             condition = read
         }
-        let body = try Self.usefulBody(message, types: self.configuration.packages[package].subscribeBodies)
+        let body = try message.usefulBody(of: self.configuration.packages[package].subscribeBodies)
         if let body, body.bytes.count > self.configuration.limits.bodyBytes {
             orders.append(.observed(.bodyLimit))
             throw RequestRefusal(413)
@@ -121,7 +121,7 @@ extension Notifier {
             let quality = Self.quality(of: type, in: entries)
             if quality > (best?.quality ?? 0) { best = (type, quality) }
         }
-        guard let best else { throw RequestRefusal(406, remedy: .accept(Self.list(types))) }
+        guard let best else { throw RequestRefusal(406, remedy: .accept(anyOf: types)) }
         return best.type
     }
 
@@ -179,37 +179,4 @@ extension Notifier {
             adaptiveMinimum: event.parameters.value(of: "adaptive-min-rate").flatMap { NotificationRate($0) })
     }
 
-    /// The body of a request as far as the package can use it: nil without one. RFC 3261 §8.2.3: a coding or a type
-    /// that is not understood is refused, unless the body may be left aside.
-    private static func usefulBody(
-        _ message: SIPMessage, types: [StaticString]
-    ) throws(RequestRefusal) -> (bytes: Octets, type: StaticString)? {
-        guard !message.body.isEmpty else { return nil }
-        let isOptional = message.first(.contentDisposition).map { Self.isOptional($0) } ?? false
-        if let coding = message.first(.contentEncoding), !coding.equalsIgnoringCase("identity") {
-            if isOptional { return nil }
-            throw RequestRefusal(415, remedy: .acceptEncoding)
-        }
-        let type: MediaType?
-        do { type = try message.contentType() } catch { throw RequestRefusal(400, "Bad Content-Type") }
-        if let type, let known = types.first(where: { type.matches($0) }) { return (message.body, known) }
-        if isOptional { return nil }
-        throw RequestRefusal(415, remedy: .accept(Self.list(types)))
-    }
-
-    /// Whether a Content-Disposition lets the body be left aside (RFC 3261 §20.11).
-    private static func isOptional(_ disposition: Octets) -> Bool {
-        guard let semicolon = disposition.firstIndex(of: UInt8(ascii: ";")) else { return false }
-        return Parameters(disposition[semicolon...]).value(of: "handling")?.equalsIgnoringCase("optional") ?? false
-    }
-
-    /// The value of Accept for a list of media types.
-    static func list(_ types: [StaticString]) -> [UInt8] {
-        var value: [UInt8] = []
-        for type in types {
-            if !value.isEmpty { value.append(literal: ", ") }
-            value.append(literal: type)
-        }
-        return value
-    }
 }

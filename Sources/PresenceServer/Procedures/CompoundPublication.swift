@@ -23,7 +23,7 @@ struct CompoundPublication {
         let type: MediaType?
         let body: MultipartBody?
         do { type = try message.contentType() } catch { throw RequestRefusal(400, "Bad Content-Type") }
-        guard let type else { throw RequestRefusal(415, remedy: .accept(PresenceServer.accept(types))) }
+        guard let type else { throw RequestRefusal(415, remedy: .accept(anyOf: types)) }
         guard type.boundary != nil else { throw RequestRefusal(400, "Multipart Without Boundary") }
         var limits = SIPWire.Limits.standard
         limits.maximumParts = most + 1
@@ -63,12 +63,12 @@ struct CompoundPublication {
         let roots = [PresenceServer.pidf, PresenceServer.partialPIDF]
         let namedType = try? MediaType.parse(named[...])
         guard let namedType, let wanted = roots.first(where: { namedType.matches($0) }) else {
-            throw RequestRefusal(415, remedy: .accept(PresenceServer.accept(types)))
+            throw RequestRefusal(415, remedy: .accept(anyOf: types))
         }
         let own: MediaType?
         do { own = try root.contentType() } catch { throw RequestRefusal(400, "Bad Content-Type Of The Root Part") }
         guard let own, let actual = roots.first(where: { own.matches($0) }) else {
-            throw RequestRefusal(415, remedy: .accept(PresenceServer.accept(types)))
+            throw RequestRefusal(415, remedy: .accept(anyOf: types))
         }
         guard ContentTypes.equal(wanted, actual) else { throw RequestRefusal(400, "Type Is Not That Of The Root Part") }
         if let coding = root.first(.contentEncoding), !coding.equalsIgnoringCase("identity") {

@@ -62,17 +62,15 @@ extension PresenceServer {
     ) throws(RequestRefusal) -> Proof {
         let message = request.message
         if request.origin.isTrusted {
-            let asserted = message.assertedIdentities().map { $0.uri.canonicalIdentity }
-            // RFC 3325 §9.1: of two, one is a sip or sips URI and one a tel URI. Rules are matched with the former.
+            let asserted = message.assertedUsers
             if !asserted.isEmpty {
-                let named = asserted.filter { !Self.isAnonymous($0) }
-                return .proven(ProvenIdentity(identities: named.sorted { $0.first == 0x73 && $1.first != 0x73 }))
+                return .proven(ProvenIdentity(identities: asserted.filter { !Self.isAnonymous($0) }))
             }
         }
-        let certified = Self.certifiedIdentities(request.origin)
-        if !certified.isEmpty { return .proven(ProvenIdentity(identities: Self.preferred(certified, by: message))) }
+        let certified = request.origin.certifiedUsers
+        if !certified.isEmpty { return .proven(ProvenIdentity(identities: message.preferred(among: certified))) }
         if self.configuration.fromStandsInForIdentity {
-            return .proven(Self.claimedIdentity(message))
+            return .proven(message.claimedUser.map { ProvenIdentity($0) } ?? .anonymous)
         }
         if request.origin.isTrusted { return .proven(ProvenIdentity(identities: [], isUnasserted: true)) }
         guard let authenticator = self.authenticator else { return .proven(.anonymous) }
@@ -117,7 +115,7 @@ extension PresenceServer {
         switch verdict {
         case .accepted(let credentials):
             let named = credentials.identities.filter { !Self.isAnonymous($0) }
-            return ProvenIdentity(identities: Self.preferred(named, by: message))
+            return ProvenIdentity(identities: message.preferred(among: named))
         case .stale: throw self.challenge(isStale: true, at: now)
         case .wrong: throw self.challenge(isStale: false, at: now)
         case .malformed(let reason): throw RequestRefusal(400, reason)
@@ -131,37 +129,8 @@ extension PresenceServer {
         return RequestRefusal(401, remedy: .challenges(challenges))
     }
 
-    /// SIP URIs of users in the certificate of a TLS peer (RFC 5922 §7.1 names domains; only URIs with a user
-    /// identify one).
-    private static func certifiedIdentities(_ origin: Origin) -> [[UInt8]] {
-        guard !origin.certificateIdentities.isEmpty else { return [] }
-        return origin.certificateIdentities.compactMap { name in
-            guard name.contains("@"), let uri = SIPURI(name), uri.isSIP, uri.user != nil else { return nil }
-            return uri.canonicalIdentity
-        }
-    }
-
-    /// Of several identities that the sender has proven, the one that From names goes first: there the sender
-    /// chooses among its own.
-    private static func preferred(_ identities: [[UInt8]], by message: SIPMessage) -> [[UInt8]] {
-        guard identities.count > 1, let from = try? message.fromURI().canonicalIdentity,
-            let index = identities.firstIndex(of: from), index > 0
-        else { return identities }
-        var ordered = identities
-        ordered.swapAt(0, index)
-        return ordered
-    }
-
     /// RFC 3323 §4.1.1.3, RFC 5025 §3.1.1.1: the anonymous URI names nobody, whoever asserts it.
     private static func isAnonymous(_ identity: [UInt8]) -> Bool {
         identity.last == UInt8(ascii: "d") && PolicyIdentity.isAnonymous(identity)
-    }
-
-    /// What From claims. RFC 3323 §4.1.1.3: the anonymous URI names nobody.
-    private static func claimedIdentity(_ message: SIPMessage) -> ProvenIdentity {
-        guard let uri = try? message.fromURI(), !uri.host.equalsIgnoringCase("anonymous.invalid") else {
-            return .anonymous
-        }
-        return ProvenIdentity(uri.canonicalIdentity)
     }
 }

@@ -156,7 +156,7 @@ extension PresenceServer {
         _ message: SIPMessage, _ package: Int, _ presentity: [UInt8], previous: UInt32?
     ) throws(RequestRefusal) -> PublishedState {
         let types = self.registry[package].publishBodies
-        guard let (carried, type) = try Self.usefulBody(message, types: types) else {
+        guard let (carried, type) = try message.usefulBody(of: types) else {
             throw RequestRefusal(400, PublicationRequest.Fault.missingBody.rawValue)
         }
         var body = carried
@@ -201,7 +201,7 @@ extension PresenceServer {
 
     static func refusal(of fault: DocumentFault, types: [StaticString]) -> RequestRefusal {
         switch fault.status {
-        case 415: RequestRefusal(415, remedy: .accept(Self.accept(types)))
+        case 415: RequestRefusal(415, remedy: .accept(anyOf: types))
         case 488: RequestRefusal(488, remedy: .warning(code: 399, text: fault.reason))
         default: RequestRefusal(fault.status, fault.reason)
         }

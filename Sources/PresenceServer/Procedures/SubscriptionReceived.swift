@@ -179,29 +179,9 @@ extension PresenceServer {
         {
             return last.uri
         }
-        let uri = Self.contactURI(flow, isSecure: isSecure, host: self.configuration.contactHost)
+        let uri = flow.contactURI(host: self.configuration.contactHost, isSecure: isSecure)
         self.lastContact = LocalContact(local: flow.local, transport: flow.transport, isSecure: isSecure, uri: uri)
         return uri
-    }
-
-    private static func contactURI(_ flow: Flow, isSecure: Bool, host: [UInt8]?) -> [UInt8] {
-        var contact: [UInt8] = []
-        contact.reserveCapacity(48)
-        contact.append(literal: isSecure ? "sips:" : "sip:")
-        if let host {
-            contact.append(contentsOf: host)
-        } else {
-            contact.append(text: flow.local.address.hostText)
-        }
-        contact.append(UInt8(ascii: ":"))
-        contact.append(decimal: UInt64(flow.local.port))
-        switch flow.transport {
-        case .udp: break
-        case .tcp: contact.append(literal: ";transport=tcp")
-        case .tls: contact.append(literal: isSecure ? ";transport=tcp" : ";transport=tls")
-        case .ws, .wss: contact.append(literal: ";transport=ws")
-        }
-        return contact
     }
 
     /// The answer to a SUBSCRIBE (RFC 6665 §4.2.1.1): 200, or 204 for a refresh that changes nothing (RFC 5839 §6.4).

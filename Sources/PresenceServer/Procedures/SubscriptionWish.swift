@@ -90,7 +90,7 @@ extension PresenceServer {
         // A difference is sent only to who names the type: a wildcard does not ask for it (RFC 5263 §3.1).
         let partial = types.count < 2 ? 0 : entries.first { $0.isWritten(Self.partialPIDF) }?.quality ?? 0
         guard whole > 0 || partial > 0 else {
-            throw RequestRefusal(406, remedy: .accept(Self.accept(types)))
+            throw RequestRefusal(406, remedy: .accept(anyOf: types))
         }
         if partial > whole || (partial == whole && self.configuration.prefersPartialNotification) { return .partial }
         return UInt8(package) == PackageNumber.presence && Self.takesParts(entries) ? .compound : .whole
@@ -131,7 +131,7 @@ extension PresenceServer {
         of message: SIPMessage, _ package: Int, _ presentity: [UInt8]
     ) throws(RequestRefusal) -> WatcherFilterSet? {
         let types = self.registry[package].subscribeBodies
-        guard let (body, _) = try Self.usefulBody(message, types: types) else { return nil }
+        guard let (body, _) = try message.usefulBody(of: types) else { return nil }
         guard body.count <= self.configuration.limits.filterBytes else { throw RequestRefusal(413) }
         let name = self.registry[package].name.withUTF8Buffer { Array($0) }
         do {

@@ -18,24 +18,13 @@ extension XDMServer {
     ) throws(RequestRefusal) -> SubscriberProof {
         let message = request.message
         if request.origin.isTrusted {
-            let asserted = message.assertedIdentities().map { $0.uri.canonicalIdentity }
-            // RFC 3325 §9.1: of two, one is a sip or sips URI and one a tel URI. The former is the main one.
-            if !asserted.isEmpty {
-                return .proven(NotifierIdentity(identities: asserted.sorted { $0.first == 0x73 && $1.first != 0x73 }))
-            }
+            let asserted = message.assertedUsers
+            if !asserted.isEmpty { return .proven(NotifierIdentity(identities: asserted)) }
         }
-        let certified = request.origin.certificateIdentities.compactMap { name -> [UInt8]? in
-            guard name.contains("@"), let uri = SIPURI(name), uri.isSIP, uri.user != nil else { return nil }
-            return uri.canonicalIdentity
-        }
-        if !certified.isEmpty {
-            return .proven(NotifierIdentity(identities: Self.preferred(certified, by: message)))
-        }
+        let certified = request.origin.certifiedUsers
+        if !certified.isEmpty { return .proven(NotifierIdentity(identities: message.preferred(among: certified))) }
         if self.configuration.fromStandsInForIdentity {
-            guard let uri = try? message.from().uri, !uri.host.equalsIgnoringCase("anonymous.invalid") else {
-                return .proven(.anonymous)
-            }
-            return .proven(NotifierIdentity(identities: [uri.canonicalIdentity]))
+            return .proven(message.claimedUser.map { NotifierIdentity(identities: [$0]) } ?? .anonymous)
         }
         if request.origin.isTrusted { return .proven(NotifierIdentity(identities: [], isUnasserted: true)) }
         guard let authenticator = self.differences.authenticator else { return .proven(.anonymous) }
@@ -81,7 +70,7 @@ extension XDMServer {
                 answer: answer, at: now) ?? .wrong
         switch verdict {
         case .accepted(let credentials):
-            return NotifierIdentity(identities: Self.preferred(credentials.identities, by: message))
+            return NotifierIdentity(identities: message.preferred(among: credentials.identities))
         case .stale: throw self.subscriberChallenge(isStale: true, at: now)
         case .wrong: throw self.subscriberChallenge(isStale: false, at: now)
         case .malformed(let reason): throw RequestRefusal(400, reason)
@@ -94,16 +83,5 @@ extension XDMServer {
         let challenges =
             self.differences.authenticator?.challenge(isStale: isStale, at: now, entropy: &self.entropy) ?? []
         return RequestRefusal(401, remedy: .challenges(challenges))
-    }
-
-    /// Of several identities that the sender has proven, the one that From names goes first: there the sender chooses
-    /// among its own.
-    private static func preferred(_ identities: [[UInt8]], by message: SIPMessage) -> [[UInt8]] {
-        guard identities.count > 1, let from = try? message.from().uri.canonicalIdentity,
-            let index = identities.firstIndex(of: from), index > 0
-        else { return identities }
-        var ordered = identities
-        ordered.swapAt(0, index)
-        return ordered
     }
 }
