@@ -7,8 +7,9 @@ extension TransactionLayer {
         // From the network.
         /// A message arrived that could be split into its parts.
         case messageReceived(SIPMessage, Origin)
-        /// Bytes arrived that are no message at all; they are counted.
-        case unparsableReceived(ParseFault, Origin)
+        /// Bytes arrived that are no message at all; they are counted. Where they are a request over a limit, and what
+        /// an answer needs could be read of it, it is answered.
+        case unparsableReceived(ParseFault, Origin, remains: SIPMessage? = nil)
         /// Bytes could not be brought to the peer: a connection was refused or broke, a host was unreachable.
         case transmissionFailed(Path)
         /// The name system answered an ``Effect/resolve(_:_:)``.

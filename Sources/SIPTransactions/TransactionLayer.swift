@@ -59,8 +59,9 @@ package struct TransactionLayer: NetworkFunction {
             } else {
                 self.responseArrived(message, origin, at: now, into: &effects)
             }
-        case .unparsableReceived:
-            effects.append(.dropped(.unparsable))
+        case .unparsableReceived(let fault, let origin, let remains):
+            guard let remains else { return effects.append(.dropped(.unparsable)) }
+            self.refuseMalformed(remains, fault, origin, into: &effects)
         case .transmissionFailed(let path):
             self.transmissionFailed(path, at: now, into: &effects)
         case .hopsResolved(let ticket, let answer):

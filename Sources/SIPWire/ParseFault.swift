@@ -84,6 +84,14 @@ extension ParseFault {
         case badNumber = "bad-number"
         case badMultipart = "bad-multipart"
 
+        /// Whether the message was larger than it may be, in one way or another.
+        package var isLimit: Bool {
+            switch self {
+            case .messageTooLarge, .headTooLarge, .headerTooLong, .tooManyHeaders: true
+            default: false
+            }
+        }
+
         /// The status code of the answer: 400 unless the standard has a better one.
         package var status: Int {
             switch self {

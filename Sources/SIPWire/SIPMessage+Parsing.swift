@@ -1,4 +1,4 @@
-internal import Ground
+package import Ground
 
 extension SIPMessage {
     /// Splits and judges a message. Throws only where nothing can be answered: no start line, or a limit was passed.
@@ -26,6 +26,29 @@ extension SIPMessage {
             return Self.judge(base, end: buffer.count, head.startLine, head.fields, limits: limits)
         }
         return SIPMessage(parts: Parts(storage, head, bodyLength: length, framing: framing, verdict: verdict))
+    }
+
+    /// What can be read of a request that passed a limit, so that it can be answered. Nil for what is no request, or has
+    /// none of the headers that an answer needs.
+    ///
+    /// Only the header section is read, and no more of it than a message may have; what comes behind is left out. A
+    /// message that is read so is good for a refusal and for nothing else.
+    package static func remains(of bytes: Octets, limits: Limits) -> SIPMessage? {
+        var head = Array(bytes.prefix(limits.maximumHeadBytes))
+        if bytes.count > head.count {
+            // A line that is cut through would say what was never said.
+            guard let end = head.lastIndex(of: 0x0A) else { return nil }
+            head.removeSubrange((end + 1)...)
+        }
+        var wide = limits
+        wide.maximumHeaders = limits.maximumHeadBytes
+        wide.maximumHeaderBytes = limits.maximumHeadBytes
+        wide.maximumMessageBytes = limits.maximumHeadBytes
+        guard let message = try? Self.parse(head, framing: .datagram, limits: wide), message.isRequest,
+            message.first(.via) != nil, message.first(.from) != nil, message.first(.to) != nil,
+            message.first(.callID) != nil, message.first(.cseq) != nil
+        else { return nil }
+        return message
     }
 
     /// RFC 3261 §18.3: a datagram may be longer than its Content-Length, never shorter; a stream has no other way

@@ -144,7 +144,7 @@ package struct StreamFramer: Sendable {
         }
         self.scanned = position
         if position - self.start > self.limits.maximumHeadBytes {
-            throw self.fail(.headTooLarge, head: self.start..<self.start)
+            throw self.fail(.headTooLarge, head: self.start..<position)
         }
         return false
     }

@@ -45,6 +45,28 @@ struct DialogTests {
         #expect(bench.drain().last?.message.requestURI.text == "sip:w@127.0.0.1:7070")
     }
 
+    @Test(
+        "the SUBSCRIBE that ends a subscription moves the remote target too",
+        .spec("RFC 3261 §12.2.2", "RFC 6665 §4.4.1"), arguments: ["presence", "presence.winfo"])
+    func targetOfTheEnd(package: String) throws {
+        var bench = Bench()
+        let dialog = try bench.subscribe("ann", as: "ann", event: package)
+        _ = bench.drain()
+        _ = try bench.resubscribe(
+            dialog, cseq: 2, event: package, expires: "0", contact: "<sip:w@127.0.0.1:7070>")
+        let notify = try #require(bench.drain().last)
+        #expect(notify.state == "terminated;reason=timeout")
+        #expect(notify.message.requestURI.text == "sip:w@127.0.0.1:7070")
+    }
+
+    @Test("headers in a Contact do not come into the Request-URI of a NOTIFY", .spec("RFC 3261 §19.1.1"))
+    func headersInContact() throws {
+        var bench = Bench()
+        _ = try bench.subscribe("ann", contact: "<sip:w@127.0.0.1:6060;x=y?Subject=a&Route=%3Csip:evil.test%3E>")
+        let notify = try #require(bench.drain().last)
+        #expect(notify.message.requestURI.text == "sip:w@127.0.0.1:6060;x=y")
+    }
+
     @Test("a strict router gets the request in its own form", .spec("RFC 3261 §12.2.1.1", "RFC 3261 §12.2.1.1/2"))
     func strictRouter() throws {
         var bench = Bench()

@@ -139,4 +139,24 @@ struct FaultTests {
         #expect(seen.dropped == [.unparsable])
         #expect(rig.feed(.hopsResolved(Ticket(number: 7), .failed)).dropped == [.unknownTicket])
     }
+
+    @Test("a request over a limit is answered with what could be read of it", .spec("RFC 3261 §21.5.7"))
+    func overLimit() throws {
+        var rig = Rig()
+        let text = """
+            OPTIONS sip:example.com SIP/2.0\r
+            Via: SIP/2.0/UDP 192.0.2.7:5060;branch=z9hG4bKlarge\r
+            From: <sip:a@example.com>;tag=1\r
+            To: <sip:example.com>\r
+            Call-ID: large\r
+            CSeq: 1 OPTIONS\r
+
+            """ + String(repeating: "X: y\r\n", count: 300) + "\r\n"
+        let bytes = Array(text.utf8)
+        #expect(throws: ParseFault(.tooManyHeaders)) { try SIPMessage.parse(bytes) }
+        let remains = try #require(SIPMessage.remains(of: bytes[...], limits: .standard))
+        let seen = rig.feed(
+            .unparsableReceived(ParseFault(.tooManyHeaders), Origin(flow: Rig.flow()), remains: remains))
+        #expect(seen.lines == ["SIP/2.0 513 Too Many Headers"])
+    }
 }

@@ -162,6 +162,28 @@ struct MessageTests {
         #expect(ParseFault(.requestURITooLong).status == 414)
     }
 
+    @Test("of a request over a limit is read what a refusal needs", .spec("RFC 3261 §21.5.7", "RFC 3261 §26.3.2.4"))
+    func remains() throws {
+        let long = String(repeating: "x", count: 20_000)
+        for text in ["Subject: " + long, String(repeating: "X: y\r\n", count: 300) + "X: z"] {
+            let bytes = message(
+                "OPTIONS sip:a@b SIP/2.0", "Via: SIP/2.0/UDP h;branch=z9hG4bK1", "From: <sip:a@b>;tag=1",
+                "To: <sip:a@b>", "Call-ID: c", "CSeq: 1 OPTIONS", text)
+            let remains = try #require(SIPMessage.remains(of: bytes[...], limits: .standard))
+            #expect(remains.method == .options && remains.callID.text == "c")
+            // What is no request, and what lacks a header that an answer copies, is not answered.
+            let mute = message("OPTIONS sip:a@b SIP/2.0", "Via: SIP/2.0/UDP h;branch=z9hG4bK1", text)
+            #expect(SIPMessage.remains(of: mute[...], limits: .standard) == nil)
+            let response = message("SIP/2.0 200 OK", text)
+            #expect(SIPMessage.remains(of: response[...], limits: .standard) == nil)
+        }
+        let endless = message(
+            "OPTIONS sip:a@b SIP/2.0", "Via: SIP/2.0/UDP h;branch=z9hG4bK1", "From: <sip:a@b>;tag=1",
+            "To: <sip:a@b>", "Call-ID: c", "CSeq: 1 OPTIONS", "Subject: " + long + long)
+        #expect(SIPMessage.remains(of: endless[...], limits: .standard)?.first(.subject) == nil)
+        #expect(SIPMessage.remains(of: [], limits: .standard) == nil)
+    }
+
     @Test("every fault has a status, and a reason that names it", .spec("RFC 3261 §21.4.1", "RFC 3261 §21.4.1/1"))
     func faults() {
         var reasons: Set<String> = []

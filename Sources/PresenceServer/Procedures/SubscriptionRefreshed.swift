@@ -34,10 +34,11 @@ extension PresenceServer {
             if extras != Subscription.nowhere { wish.wishes.partial = self.extras[extras].wishes.partial }
         }
         let isSuppressed = self.isSuppressed(place, wish, at: now)
+        // The last SUBSCRIBE moves the remote target too: the NOTIFY that ends the subscription goes where it says.
+        try self.rebuildDialog(request, place, cseq.number, wish)
         if wish.expires == 0 {
             return self.unsubscribe(request, place, isSuppressed: isSuppressed, at: now, into: &effects)
         }
-        try self.rebuildDialog(request, place, cseq.number, wish)
         try self.changeView(place, filter, into: &effects)
         self.subscriptions[place].expires = now + .seconds(Int64(wish.expires))
         self.setWishes(wish.wishes, of: place, at: now)

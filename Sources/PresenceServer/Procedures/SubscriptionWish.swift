@@ -68,7 +68,16 @@ extension PresenceServer {
         case .addresses(let addresses):
             guard let address = addresses.first else { return nil }
             guard addresses.count == 1, address.uri.isSIP else { throw RequestRefusal(400, "Bad Contact") }
-            return address.uri
+            return try Self.withoutHeaders(address.uri)
+        }
+    }
+
+    /// RFC 3261 §19.1.1, table 1: a Contact of a dialog has no headers, and none may stand in the Request-URI that it
+    /// becomes.
+    private static func withoutHeaders(_ uri: SIPURI) throws(RequestRefusal) -> SIPURI {
+        guard let headers = uri.headers else { return uri }
+        do { return try SIPURI.parse(uri.octets[..<(headers.startIndex - 1)]) } catch {
+            throw RequestRefusal(400, "Bad Contact")
         }
     }
 

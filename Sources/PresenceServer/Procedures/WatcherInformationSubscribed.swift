@@ -118,11 +118,11 @@ extension PresenceServer {
         let owner = self.presentities[self.subscriptions[place].presentity].identity
         let wish = try self.wish(of: request.message, Int(self.subscriptions[place].package), owner)
         self.subscriptions[place].lastTag = 0
+        try self.rebuildDialog(request, place, cseq, wish)
         if wish.expires == 0 {
             self.answerSubscription(request, 200, place, 0, isNew: false, into: &effects)
             return self.end(place, .timeout, withState: true, at: now, into: &effects)
         }
-        try self.rebuildDialog(request, place, cseq, wish)
         self.subscriptions[place].expires = now + .seconds(Int64(wish.expires))
         self.setWishes(wish.wishes, of: place, at: now)
         self.answerSubscription(request, 200, place, wish.expires, isNew: false, into: &effects)

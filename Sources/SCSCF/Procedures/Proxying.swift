@@ -194,6 +194,9 @@ extension SCSCF {
                     target: target.flow.map { .flow($0) } ?? .uri(result.nextHop))))
     }
 
+    /// What can be asked of the server itself, for Allow where something else was: other methods are for users.
+    private static let methodsForServer: StaticString = "REGISTER, OPTIONS"
+
     /// Requests to the server itself: OPTIONS (RFC 3261 §11.2), and what it does not do.
     private mutating func answerForServer(
         _ request: SIPMessage, _ origin: Origin, _ transaction: ServerTransactionID, into effects: inout [Effect]
@@ -214,7 +217,7 @@ extension SCSCF {
             // A request inside a dialog that we never made.
             let status = request.toTag() != nil ? 481 : 405
             self.answer(transaction, request, origin, status, into: &effects) { writer in
-                if status == 405 { writer.header(.allow, allow) }
+                if status == 405 { writer.header(.allow, Self.methodsForServer) }
             }
             return
         }
