@@ -21,6 +21,32 @@ struct MultipartAndStreamTests {
         #expect(try body.parts[1].contentType() == nil)
     }
 
+    @Test("a part that is passed on is the same byte by byte", .spec("RFC 2046 §5.1.1"))
+    func passedOn() throws {
+        let text =
+            "--b1\r\nContent-Type: image/png\r\nX-Own: \u{1F600}\r\nContent-ID: <a@x>\r\n\r\n--b\r\n\r\n\u{0}\r\n--b1--"
+        let part = try #require(try MultipartBody.parse(octets(text), boundary: octets("b1")).parts.first)
+        var writer = MultipartWriter(boundary: Array("tok3n".utf8))
+        writer.part(octets: part.octets)
+        let read = try MultipartBody.parse(writer.finish()[...], boundary: octets("tok3n"))
+        #expect(read.parts == [part])
+        #expect(part.body.text == "--b\r\n\r\n\u{0}")
+        #expect(part.count(.contentID) == 1)
+    }
+
+    @Test(
+        "the headers of content elsewhere are read from the part", .spec("RFC 2046 §5.2.3", "RFC 4483 §5"),
+        arguments: ["", "\r\n", "\r\n\r\nphantom"])
+    func encapsulated(_ end: String) throws {
+        let text =
+            "--b\r\nContent-Type: message/external-body;access-type=URL;url=\"http://h/\"\r\n\r\n"
+            + "Content-Type: image/png\r\nContent-ID: <c@x>\(end)\r\n--b--"
+        let part = try #require(try MultipartBody.parse(octets(text), boundary: octets("b")).parts.first)
+        #expect(part.contentID == nil)
+        #expect(try part.encapsulated().contentID?.text == "c@x")
+        #expect(try part.encapsulated().contentType()?.matches("image/png") == true)
+    }
+
     @Test("a body that is written reads back", .spec("RFC 2046 §5.1", "RFC 4662 §5"))
     func writer() throws {
         var writer = MultipartWriter(boundary: Array("tok3n".utf8))

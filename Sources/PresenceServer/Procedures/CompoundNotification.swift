@@ -38,10 +38,11 @@ extension PresenceServer {
     private mutating func newCompoundBody(of view: UInt32, at now: Instant) -> CompoundBody? {
         // What a part was published for decides nothing: only what this view still refers to goes with it.
         guard let document = self.views[view].shown ?? self.shownDocument(of: view, at: now) else { return nil }
+        let known = self.partsByName(of: self.views[view].presentity)
         var parts: [PublishedPart] = []
         var room = self.configuration.limits.notifiedPartBytes
         for identifier in document.contentReferences {
-            guard let part = self.part(identifier, of: self.views[view].presentity) else { continue }
+            guard let part = known[identifier] else { continue }
             guard part.octets.count <= room else {
                 self.counted.observations[.partLimit, default: 0] += 1
                 continue
@@ -57,17 +58,17 @@ extension PresenceServer {
         return CompoundBody(document: self.views[view].body, parts: parts, boundary: boundary)
     }
 
-    /// The part of that name among those of all live publications. Of several the one that was published last counts,
-    /// as it does for elements.
-    private func part(_ identifier: [UInt8], of presentity: UInt32) -> PublishedPart? {
-        var found: (publishedAt: Instant, part: PublishedPart)?
+    /// The parts of all live publications by name. Of several of one name the one that was published last counts, as it
+    /// does for elements.
+    private func partsByName(of presentity: UInt32) -> [[UInt8]: PublishedPart] {
+        var found: [[UInt8]: (publishedAt: Instant, part: PublishedPart)] = [:]
         for place in self.presentities[presentity].publications {
-            for part in self.publications[place].parts where part.contentID == identifier {
-                let publishedAt = self.publications[place].publishedAt
-                if let found, found.publishedAt > publishedAt { continue }
-                found = (publishedAt, part)
+            let publishedAt = self.publications[place].publishedAt
+            for part in self.publications[place].parts {
+                if let other = found[part.contentID], other.publishedAt > publishedAt { continue }
+                found[part.contentID] = (publishedAt, part)
             }
         }
-        return found?.part
+        return found.mapValues(\.part)
     }
 }
