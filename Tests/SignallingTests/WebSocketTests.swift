@@ -175,7 +175,7 @@ struct WebSocketTests {
 
     @Test(
         "frames that break the protocol end the connection with its code", .spec("RFC 6455 §7.1.7", "RFC 6455 §5.1"),
-        arguments: [0, 1, 2, 3, 4])
+        arguments: [0, 1, 2, 3, 4, 5, 6])
     func broken(kind: Int) async throws {
         let node = try await TestNode()
         let client = try await Self.opened(try await node.listen(.ws))
@@ -185,6 +185,9 @@ struct WebSocketTests {
             case 1: (Frame.masked(0, [1]), 1002)
             case 2: (Frame.masked(2, [UInt8](repeating: 65, count: 70_000)), 1009)
             case 3: (Frame.masked(1, [0xC3, 0x28]), 1007)
+            // The first of the reserved bits.
+            case 4: (Frame.masked(1 | 0x40, Sample.message()), 1002)
+            case 5: (Frame.masked(8, [3]), 1002)
             default: (Frame.masked(3, [1]), 1002)
             }
         try await client.send(bytes)
@@ -193,6 +196,21 @@ struct WebSocketTests {
         #expect(answer.payload.prefix(2).reduce(0) { $0 << 8 | Int($1) } == code)
         _ = try await client.end()
         #expect(try await node.counters.streamMessagesReceived == 0)
+        try await node.shutDown()
+    }
+
+    @Test(
+        "only a GET with a key of 16 bytes opens a WebSocket", .spec("RFC 6455 §4.2.1"),
+        arguments: [("GET /", "POST /"), ("Sec-WebSocket-Key: ", "Sec-WebSocket-Key: x")])
+    func notAnOpening(change: (from: String, to: String)) async throws {
+        let node = try await TestNode()
+        let client = try await RawClient(try await node.listen(.ws))
+        let opening = Self.opening("Origin: https://www.example.com", "Sec-WebSocket-Protocol: sip")
+        let text = String(decoding: opening, as: UTF8.self).replacing(change.from, with: change.to)
+        try await client.send(Array(text.utf8))
+        let answer = try await client.receive(upTo: "\r\n\r\n")
+        #expect(answer.hasPrefix("HTTP/1.1 400"))
+        _ = try await client.end()
         try await node.shutDown()
     }
 

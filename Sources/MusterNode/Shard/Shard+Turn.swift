@@ -42,7 +42,7 @@ extension Shard {
     package nonisolated func framingFailed(_ fault: ParseFault, head: [UInt8], _ origin: Origin) {
         self.assumeIsolated { shard in
             shard.counters.parseFaults[fault.kind, default: 0] += 1
-            guard let message = try? SIPMessage.parse(head, framing: .datagram, limits: .standard), message.isRequest,
+            guard let message = SIPMessage.remains(of: head[...], limits: shard.parts.transports.wireLimits),
                 message.method != .ack
             else { return }
             shard.turn { now in
@@ -72,7 +72,10 @@ extension Shard {
             fact = .messageReceived(message, arrival.origin)
         } catch {
             self.counters.parseFaults[error.kind, default: 0] += 1
-            fact = .unparsableReceived(error, arrival.origin)
+            let remains =
+                error.kind.isLimit
+                ? SIPMessage.remains(of: arrival.bytes[...], limits: self.parts.transports.wireLimits) : nil
+            fact = .unparsableReceived(error, arrival.origin, remains: remains)
         }
         self.tellTransactions(fact, at: now)
     }

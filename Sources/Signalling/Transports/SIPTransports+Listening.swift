@@ -187,6 +187,8 @@ extension SIPTransports {
 enum WebSocketOpening {
     /// The header fields of the answer; nil refuses.
     static func answer(to head: HTTPRequestHead, _ configuration: ListenerConfiguration) -> HTTPHeaders? {
+        // RFC 6455 §4.2.1: a GET, and a key of 16 bytes.
+        guard head.method == .GET, Self.isKey(head.headers.first(name: "sec-websocket-key") ?? "") else { return nil }
         let offered = head.headers[canonicalForm: "sec-websocket-protocol"]
         guard offered.contains(where: { $0.lowercased() == "sip" }) else { return nil }
         if let allowed = configuration.allowedWebSocketOrigins, let origin = head.headers.first(name: "origin"),
@@ -195,5 +197,19 @@ enum WebSocketOpening {
             return nil
         }
         return ["Sec-WebSocket-Protocol": "sip"]
+    }
+
+    /// Whether a text is 16 bytes in Base64: 22 characters and two signs that fill up.
+    private static func isKey(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        guard bytes.count == 24, bytes.suffix(2).elementsEqual("==".utf8) else { return false }
+        return bytes.prefix(22).allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "/"):
+                true
+            default: false
+            }
+        }
     }
 }

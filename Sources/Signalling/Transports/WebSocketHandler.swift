@@ -34,6 +34,11 @@ final class WebSocketHandler: ChannelInboundHandler {
             self.fail(context, .protocolError)
             return
         }
+        // RFC 6455 §5.2: the reserved bits mean something only to an extension, and none was agreed.
+        guard !frame.rsv1, !frame.rsv2, !frame.rsv3 else {
+            self.fail(context, .protocolError)
+            return
+        }
         switch frame.opcode {
         case .text, .binary, .continuation:
             self.take(frame, context)
@@ -44,6 +49,11 @@ final class WebSocketHandler: ChannelInboundHandler {
             let answer = WebSocketFrame(fin: true, opcode: .pong, data: frame.unmaskedData)
             context.writeAndFlush(self.wrapOutboundOut(answer), promise: nil)
         case .connectionClose:
+            // RFC 6455 §5.5.1: a body begins with a code of two bytes; half of one is no reason to send back.
+            guard frame.unmaskedData.readableBytes != 1 else {
+                self.fail(context, .protocolError)
+                return
+            }
             self.hasSentClose = true
             let answer = WebSocketFrame(fin: true, opcode: .connectionClose, data: frame.unmaskedData)
             context.writeAndFlush(self.wrapOutboundOut(answer), promise: nil)
