@@ -2,6 +2,8 @@ import Foundation
 import Ground
 import Logging
 import MusterNode
+import MusterTesting
+import SIPWire
 import Settings
 import Telemetry
 import Testing
@@ -55,6 +57,28 @@ struct NodeTests {
         await node.stop()
         let again = try await self.start(try self.settings())
         await again.stop()
+        try FileManager.default.removeItem(atPath: self.folder)
+    }
+
+    @Test(
+        "answers a request that is over a limit with what could be read of it", .spec("RFC 3261 §21.5.7"),
+        arguments: [
+            (String(repeating: "X-Much: more\r\n", count: 300), 513),
+            ("Subject: \(String(repeating: "x", count: 20_000))\r\n", 513),
+            (String(repeating: "Subject: \(String(repeating: "x", count: 8_000))\r\n", count: 5), 513),
+        ])
+    func answersOverLimits(_ excess: String, _ status: Int) async throws {
+        let node = try await self.start(try self.settings(listen: "udp:127.0.0.1:0"))
+        let phone = try LoopbackPhone("ann", server: try #require(node.endpoints.first))
+        phone.send(
+            "OPTIONS sip:home.test SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5099;branch=z9hG4bKmuch;rport\r\n"
+                + "From: <sip:ann@home.test>;tag=1\r\nTo: <sip:home.test>\r\nCall-ID: much\r\nCSeq: 7 OPTIONS\r\n"
+                + "Max-Forwards: 70\r\n\(excess)Content-Length: 0\r\n\r\n")
+        let answer = try #require(try await phone.receive())
+        #expect(answer.status == status)
+        #expect(answer.first(.callID)?.text == "much")
+        #expect(answer.first(.cseq)?.text == "7 OPTIONS")
+        await node.stop()
         try FileManager.default.removeItem(atPath: self.folder)
     }
 
