@@ -140,6 +140,7 @@ package final class ServerNode: Node {
         self.plannedCrash = nil
         self.records = []
         self.departures = []
+        self.questions = []
         self.inspector.forgetTurn()
     }
 
@@ -147,9 +148,12 @@ package final class ServerNode: Node {
 
     /// The next deadline, as it was when the departures were last taken: that is done after every change.
     private var deadline: Instant?
+    /// Names that were asked for, and when. Nobody knows any, and that is said in a turn of its own, as a resolver does.
+    private var questions: [(ticket: Ticket, asked: Instant)] = []
 
     private func findDeadline() -> Instant? {
         var next = self.layer.nextDeadline
+        if let question = self.questions.first { next = min(next ?? question.asked, question.asked) }
         for other in [self.presence.nextDeadline, self.registrar?.nextDeadline, self.documents.nextDeadline] {
             guard let other else { continue }
             next = min(next ?? other, other)
@@ -175,6 +179,9 @@ package final class ServerNode: Node {
 
     package func wake(at now: Instant) {
         self.turn(at: now) {
+            let questions = self.questions
+            self.questions = []
+            for question in questions { self.tellLayer(.hopsResolved(question.ticket, .failed), at: now) }
             var effects: [TransactionLayer.Effect] = []
             self.layer.deadlineReached(at: now, into: &effects)
             self.perform(effects, at: now)
@@ -245,7 +252,7 @@ package final class ServerNode: Node {
             switch effect {
             case .transmit(let bytes, let flow), .reply(let bytes, let flow, _): self.depart(bytes, to: flow.remote)
             case .open(let bytes, let hop): self.depart(bytes, to: hop.endpoint)
-            case .resolve(let ticket, _): self.tellLayer(.hopsResolved(ticket, .failed), at: now)
+            case .resolve(let ticket, _): self.questions.append((ticket, now))
             case .requestReceived(let id, let message, let origin):
                 if self.isForPresence(message) {
                     self.tellPresence(.requestReceived(id, message, origin), at: now)
@@ -290,14 +297,17 @@ package final class ServerNode: Node {
     private func isRegistrars(_ id: ClientTransactionID) -> Bool { self.registrar != nil && id.raw & 1 == 1 }
 
     private func perform(_ effects: [PresenceServer.Effect], at now: Instant) {
+        // What these orders bring from the transaction layer comes behind all of them, as it does in a shard.
+        var later: [TransactionLayer.Effect] = []
+        defer { self.perform(later, at: now) }
         for effect in effects {
             switch effect {
             case .respond(let id, let bytes):
                 self.inspector.answered(bytes)
-                self.tellLayer(.respond(id, bytes), at: now)
+                self.layer.handle(.respond(id, bytes), at: now, into: &later)
             case .send(let id, let request):
                 self.inspect(request, at: now)
-                self.tellLayer(.send(id, request), at: now)
+                self.layer.handle(.send(id, request), at: now, into: &later)
             case .store(let operation): self.records.append(.presence(operation))
             case .load(let ticket, let question):
                 self.tellPresence(.loaded(ticket, self.answer(question)), at: now)

@@ -64,19 +64,21 @@ extension Shard {
         var effects: [XDMServer.Effect] = []
         swap(&effects, &self.documentEffects)
         var changed: [SubscriberDocument] = []
-        for effect in effects {
-            switch effect {
-            case .answer(let ticket, let response):
-                guard let reply = self.utWaiting.removeValue(forKey: ticket) else { break }
-                self.utAnswers.append((reply, response))
-            case .load(let ticket, let question):
-                self.tellDocuments(.loaded(ticket, self.parts.credentials(question)), at: now)
-            case .store(let operation): self.records.append(.documents(operation))
-            case .documentChanged(let change):
-                if let document = SubscriberDocument(change) { changed.append(document) }
-            case .respond(let id, let bytes): self.tellTransactions(.respond(id, bytes), at: now)
-            case .send(let id, let request): self.tellTransactions(.send(id, request), at: now)
-            case .observed(let observation): self.counters.documents[observation, default: 0] += 1
+        self.settleBox(at: now) {
+            for effect in effects {
+                switch effect {
+                case .answer(let ticket, let response):
+                    guard let reply = self.utWaiting.removeValue(forKey: ticket) else { break }
+                    self.utAnswers.append((reply, response))
+                case .load(let ticket, let question):
+                    self.tellDocuments(.loaded(ticket, self.parts.credentials(question)), at: now)
+                case .store(let operation): self.records.append(.documents(operation))
+                case .documentChanged(let change):
+                    if let document = SubscriberDocument(change) { changed.append(document) }
+                case .respond(let id, let bytes): self.tellTransactions(.respond(id, bytes), at: now)
+                case .send(let id, let request): self.tellTransactions(.send(id, request), at: now)
+                case .observed(let observation): self.counters.documents[observation, default: 0] += 1
+                }
             }
         }
         if !changed.isEmpty { self.tellPresence(.documentsChanged(changed), at: now) }

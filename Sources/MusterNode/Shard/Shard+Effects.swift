@@ -108,18 +108,8 @@ extension Shard {
         // The array is taken out so that what these orders bring (a loaded credential, say) has an array of its own.
         var effects: [PresenceServer.Effect] = []
         swap(&effects, &self.presenceEffects)
-        for index in effects.indices {
-            switch effects[index] {
-            case .respond(let id, let bytes): self.tellTransactions(.respond(id, bytes), at: now)
-            case .send(let id, let request): self.tellTransactions(.send(id, request), at: now)
-            case .store(let operation): self.records.append(.presence(operation))
-            case .load(let ticket, let question):
-                self.tellPresence(.loaded(ticket, self.parts.credentials(question)), at: now)
-            case .explained(let ticket, let explanation):
-                self.explanations.removeValue(forKey: ticket)?.resume(returning: explanation)
-            case .decided(let decision): self.parts.decided(decision, now)
-            case .observed(let observation): self.counters.presence[observation, default: 0] += 1
-            }
+        self.settleBox(at: now) {
+            for index in effects.indices { self.perform(effects[index], at: now) }
         }
         if self.presenceEffects.isEmpty {
             effects.removeAll(keepingCapacity: true)
@@ -131,11 +121,28 @@ extension Shard {
         guard !self.registrarEffects.isEmpty else { return }
         var effects: [SCSCF.Effect] = []
         swap(&effects, &self.registrarEffects)
-        for effect in effects { self.perform(effect, at: now) }
+        self.settleBox(at: now) {
+            for effect in effects { self.perform(effect, at: now) }
+        }
     }
 }
 
 extension Shard {
+    /// Performs one order of the Presence Server.
+    private func perform(_ effect: PresenceServer.Effect, at now: Instant) {
+        switch effect {
+        case .respond(let id, let bytes): self.tellTransactions(.respond(id, bytes), at: now)
+        case .send(let id, let request): self.tellTransactions(.send(id, request), at: now)
+        case .store(let operation): self.records.append(.presence(operation))
+        case .load(let ticket, let question):
+            self.tellPresence(.loaded(ticket, self.parts.credentials(question)), at: now)
+        case .explained(let ticket, let explanation):
+            self.explanations.removeValue(forKey: ticket)?.resume(returning: explanation)
+        case .decided(let decision): self.parts.decided(decision, now)
+        case .observed(let observation): self.counters.presence[observation, default: 0] += 1
+        }
+    }
+
     /// Performs one order of the S-CSCF.
     private func perform(_ effect: SCSCF.Effect, at now: Instant) {
         switch effect {

@@ -218,6 +218,15 @@ extension Shard {
         self.settleRegistrar(at: now)
     }
 
+    /// Performs the orders of a box, and only then those that they bring from the transaction layer: a request that fails
+    /// at once must not be told before the orders behind it, such as to store what it belongs to, are carried out.
+    func settleBox(at now: Instant, _ perform: () -> Void) {
+        guard !self.isSettling else { return perform() }
+        self.isSettling = true
+        perform()
+        self.settleTransactions(at: now)
+    }
+
     /// Performs the transaction layer's orders until there are none, also those that performing them brings.
     private func settleTransactions(at now: Instant) {
         self.isSettling = true
